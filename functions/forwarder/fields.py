@@ -6,6 +6,7 @@ reason from the place where the rule is written.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -169,6 +170,7 @@ def _category(value: object) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def camel_case(name: str) -> str:
     """A schema column's name as `properties` has it: NUM_RATINGS and num_ratings → numRatings."""
     plain = name[:1].islower() and name.isalnum()

@@ -1,0 +1,67 @@
+# Every target works the same on a laptop and in CI. `make` alone lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The CDK says on every run that Node 20 is old; it works, and CI must stay readable.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test check format lock clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.installed .venv-local/.installed node_modules/.installed ## Install what everything else needs.
+
+.venv/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-local/.installed: local/requirements.txt
+	$(PYTHON) -m venv .venv-local
+	.venv-local/bin/pip install --quiet --require-hashes --requirement local/requirements.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	npm ci --silent --no-progress
+	@touch $@
+
+demo: install ## Run the whole product on this machine; JSON=path writes the result for scripts.
+	$(BIN)/python -m local demo $(if $(JSON),--json $(JSON))
+
+up: install ## Start the local stack and keep it running.
+	$(BIN)/python -m local up
+
+down: install ## End the local stack.
+	$(BIN)/python -m local down
+
+test: install ## Check the code and run every test.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+check: install ## Check the code only: style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## Format the code.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: ## Resolve the requirements anew, with hashes and without registry addresses.
+	$(PYTHON) -m venv .build/lock
+	.build/lock/bin/pip install --quiet uv==0.13.9
+	for name in functions/ local/ ""; do \
+		.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command "make lock" \
+			$${name}requirements.in --output-file $${name}requirements.txt || exit 1; \
+	done
+	npm install --package-lock-only --silent
+
+clean: ## Remove what building, testing and the local stack left behind.
+	rm -rf .build .local cdk.out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

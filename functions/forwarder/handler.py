@@ -1,0 +1,110 @@
+"""Lambda's entry point, and the only module that reads the environment or creates clients."""
+
+import gc
+import os
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import botocore.session
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from forwarder.dead_letters import DeadLetters
+from forwarder.deliver import Channel, Delivery
+from forwarder.journey import forward
+from forwarder.memory import Memory
+from forwarder.metrics import NAMESPACE
+from forwarder.pace import Pace
+from forwarder.parse import Parser
+from forwarder.records import decode
+from forwarder.report import report
+from forwarder.settings import read_settings
+from forwarder.storage import Storage
+from forwarder.transport import Transport
+
+SETTLING = 0.2
+"""The share of an invocation's time that is left to keep dead letters and to answer."""
+
+ANSWERING = 0.05
+"""The share of it that is left to answer."""
+
+clock = time.monotonic
+settings = read_settings(os.environ)
+session = botocore.session.get_session()
+logger = Logger()
+metrics = Metrics(namespace=NAMESPACE)
+metrics.set_default_dimensions(stage=settings.stage, feed=settings.feed.name)
+
+parse = Parser(settings.feed, settings.target)
+memory = Memory()
+transport = Transport(
+    operation=settings.feed.action, session=session, connections=settings.concurrent_calls
+)
+channel = Channel(
+    send=transport,
+    pace=Pace(settings.calls_per_second, clock=clock),
+    workers=settings.concurrent_calls,
+    clock=clock,
+)
+storage = Storage(
+    session, queue_url=settings.dead_letter_queue_url, bucket=settings.dead_letter_bucket
+)
+dead_letters = DeadLetters(
+    feed=settings.feed.name,
+    stage=settings.stage,
+    function=":".join(
+        os.environ.get(name, "")
+        for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION")
+    ),
+    send=storage.send,
+    put=storage.put,
+    now=partial(datetime.now, UTC),
+    clock=clock,
+)
+# What is loaded by now stays: the collector need not look at it again in any invocation.
+gc.freeze()
+
+
+class InvocationFailed(Exception):  # noqa: N818 - it says what happened
+    """The batch was not processed and none of it acknowledged; the text holds no payload."""
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Forward one shard's records to the operation this function serves.
+
+    Answers with the oldest record that has to come again, or with none. Dead letters are kept
+    before the answer.
+    """
+    try:
+        return _handle(event, context)
+    except Exception as error:  # noqa: BLE001 - any text and any traceback could show a payload
+        failure = type(error).__name__
+        where = _where(error)
+    logger.error("invocation failed", extra={"because": failure, "where": where})
+    raise InvocationFailed(f"{failure} at {where}")
+
+
+def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    started, left = clock(), context.get_remaining_time_in_millis() / 1000
+    delivery = Delivery(channel, deadline=started + left * (1 - SETTLING))
+    journey = forward(decode(event), parse=parse, memory=memory, delivery=delivery)
+    transport.abort()
+    settlement = journey.settlement
+    kept = dead_letters.keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
+    now = datetime.now(UTC)
+    report(journey, delivery.tally, kept, now=now, logger=logger, metrics=metrics)
+    return settlement.response(kept.unkept_at)
+
+
+def _where(error: Exception) -> str:
+    """The line that raised, which says nothing of what it worked on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119 - pathlib is not needed at run time

@@ -1,0 +1,80 @@
+"""The verbs that keep dead letters: boto3, loaded when the first one is to be kept.
+
+Most invocations reject nothing, and boto3's clients are half of a cold start.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from botocore.config import Config
+from botocore.session import Session
+
+from forwarder.dead_letters import Message
+from forwarder.envelope import StoredObject
+
+if TYPE_CHECKING:
+    import boto3
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+)
+
+
+class Storage:
+    """A feed's queue and bucket: this function may put into both and read neither."""
+
+    def __init__(self, session: Session, *, queue_url: str, bucket: str) -> None:
+        """Name the queue and the bucket; connect to nothing yet."""
+        self._session = session
+        self._queue_url = queue_url
+        self._bucket = bucket
+        # Making clients is not safe for threads, using them is.
+        self._lock = threading.Lock()
+        self._sqs_client: SQSClient | None = None
+        self._s3_client: S3Client | None = None
+
+    def send(self, messages: Sequence[Message]) -> Sequence[int]:
+        """Put up to ten messages on the queue; return the indices of those it did not take."""
+        answer = self._sqs.send_message_batch(
+            QueueUrl=self._queue_url,
+            Entries=[
+                {
+                    "Id": str(place),
+                    "MessageBody": message.body,
+                    "MessageAttributes": {
+                        name: {"DataType": "String", "StringValue": value}
+                        for name, value in message.attributes.items()
+                    },
+                }
+                for place, message in enumerate(messages)
+            ],
+        )
+        return [int(failed["Id"]) for failed in answer.get("Failed", ())]
+
+    def put(self, key: str, data: bytes) -> StoredObject:
+        """Store bytes in the bucket and return where they are."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=data)
+        return StoredObject(bucket=self._bucket, key=key)
+
+    @property
+    def _sqs(self) -> "SQSClient":
+        with self._lock:
+            self._sqs_client = self._sqs_client or self._boto3().client("sqs", config=_CONFIG)
+            return self._sqs_client
+
+    @property
+    def _s3(self) -> "S3Client":
+        with self._lock:
+            self._s3_client = self._s3_client or self._boto3().client("s3", config=_CONFIG)
+            return self._s3_client
+
+    def _boto3(self) -> "boto3.Session":
+        import boto3  # noqa: PLC0415 - loaded for the first dead letter
+
+        return boto3.Session(botocore_session=self._session)
