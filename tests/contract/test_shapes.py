@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args, get_origin
 import botocore.session
 import pytest
 from annotated_types import MaxLen, MinLen
-from botocore.model import ListShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, Shape, StructureShape
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
@@ -21,8 +21,17 @@ KINDS = {
 }
 
 
-def operation(destination: Destination) -> OperationModel:
-    return MODEL.operation_model(destination.action)
+def request_of(destination: Destination) -> StructureShape:
+    shape = MODEL.operation_model(destination.action).input_shape
+    assert shape is not None
+    return shape
+
+
+def entry_of(destination: Destination) -> StructureShape:
+    entries = request_of(destination).members[destination.entries]
+    assert isinstance(entries, ListShape)
+    assert isinstance(entries.member, StructureShape)
+    return entries.member
 
 
 def parts(annotation: Any) -> tuple[Any, list[Any]]:
@@ -56,7 +65,8 @@ def limits(constraints: list[Any]) -> dict[str, Any]:
 
 
 def botocore_limits(shape: Shape) -> dict[str, Any]:
-    found = {key: shape.metadata[key] for key in ("min", "max", "pattern") if key in shape.metadata}
+    metadata: dict[str, Any] = dict(shape.metadata)
+    found = {key: metadata[key] for key in ("min", "max", "pattern") if key in metadata}
     if isinstance(pattern := found.get("pattern"), str):
         found["pattern"] = pattern.removeprefix("^").removesuffix("$")
     return found
@@ -65,7 +75,7 @@ def botocore_limits(shape: Shape) -> dict[str, Any]:
 def differences(path: str, ours: Any, constraints: list[Any], theirs: Shape) -> list[str]:
     """Everything in which a field of ours differs from botocore's, in either direction."""
     found = []
-    if theirs.type_name not in {"structure"} and limits(constraints) != botocore_limits(theirs):
+    if theirs.type_name != "structure" and limits(constraints) != botocore_limits(theirs):
         found.append(f"{path}: {limits(constraints)} is not {botocore_limits(theirs)}")
     match theirs:
         case StructureShape():
@@ -105,26 +115,27 @@ def test_there_is_a_row_for_every_operation_and_no_other():
 
 @pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=lambda each: each.name)
 def test_a_request_has_the_services_fields_requirements_limits_and_patterns(destination):
-    shape = operation(destination).input_shape
+    differing = structure_differences(
+        destination.action, destination.request, request_of(destination)
+    )
 
-    assert structure_differences(destination.action, destination.request, shape) == []
+    assert differing == []
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=lambda each: each.name)
 def test_a_row_says_of_the_call_what_the_service_says(destination):
-    shape = operation(destination).input_shape
-    entries = shape.members[destination.entries]
+    shape = request_of(destination)
 
     assert botocore.xform_name(destination.action) == destination.operation
     assert {destination.target, destination.entries, *destination.shared} == set(shape.members)
-    assert entries.metadata["max"] == ENTRIES_PER_CALL
+    assert shape.members[destination.entries].metadata["max"] == ENTRIES_PER_CALL
     keys = {destination.identity, destination.session, destination.time} - {None}
-    assert keys <= set(entries.member.members) | set(destination.shared)
+    assert keys <= set(entry_of(destination).members) | set(destination.shared)
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=lambda each: each.name)
 def test_a_timestamp_is_the_time_of_an_entry(destination):
-    members = operation(destination).input_shape.members[destination.entries].member.members
+    members = entry_of(destination).members
 
     times = [name for name, shape in members.items() if shape.type_name == "timestamp"]
 

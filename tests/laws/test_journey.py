@@ -7,10 +7,10 @@ from math import ceil
 from typing import Any
 
 import pytest
+from builders import FakePersonalize, document_of, record, redelivered, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import FakePersonalize, document_of, record, redelivered, run
 from forwarder.destinations import DESTINATIONS
 from forwarder.memory import Memory
 from forwarder.outcomes import Cause, Record

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-
 from builders import ARRIVAL, Clock, document, record
+
 from forwarder.dead_letters import (
     MESSAGES_PER_CALL,
     MOST_INLINE_BYTES,
@@ -223,7 +223,7 @@ def test_a_queue_that_hangs_does_not_hold_the_invocation():
 
 def test_an_error_of_aws_is_named_by_its_code():
     class Refusing(FakeQueue):
-        def send(self, messages: Sequence[Message]) -> Sequence[int]:
+        def send(self, _: Sequence[Message]) -> Sequence[int]:
             error = Exception("canary")
             error.response = {"Error": {"Code": "AccessDenied"}}  # type: ignore[attr-defined]  # as botocore's errors have it
             raise error

@@ -4,7 +4,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from builders import (
     Clock,
     FakePersonalize,
@@ -14,6 +13,7 @@ from builders import (
     run,
     throttled,
 )
+
 from forwarder.deliver import GRACE, HANDFUL
 from forwarder.destinations import DESTINATIONS
 from forwarder.memory import Memory
@@ -397,7 +397,10 @@ def test_what_the_quota_has_no_time_for_is_deferred():
 def test_lanes_go_out_at_the_same_time():
     together = threading.Barrier(8, timeout=10)
 
-    api = FakePersonalize(EVENTS, answers=lambda _number, _request: together.wait() and None)
+    def answers(_number: int, _request: object) -> None:
+        together.wait()
+
+    api = FakePersonalize(EVENTS, answers=answers)
 
     settlement = run("events", events(*["x"] * 8, session=None), api, workers=8).settlement
 

@@ -1,8 +1,9 @@
-"""Memory: what was delivered past the resume point is not sent again, and newest wins all the same."""
+"""Memory: what was delivered past the resume point is not sent again, and the newest wins."""
 
 from typing import Any
 
 from builders import FakePersonalize, document_of, record, redelivered, run, throttled
+
 from forwarder.destinations import DESTINATIONS
 from forwarder.memory import Memory
 from forwarder.outcomes import Record

@@ -1,8 +1,8 @@
 """The share of the quota: a second's worth at once, then evenly, never past a deadline."""
 
 import pytest
-
 from builders import Clock
+
 from forwarder.pace import Pace
 
 FOREVER = 1e9

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from builders import ARRIVAL, TARGETS, body_of, document, document_of, parsed, parser_of
+
 from forwarder.destinations import DESTINATIONS
 from forwarder.fields import camel_case
 from forwarder.outcomes import Entry, Reason, Rejected

@@ -3,6 +3,7 @@
 from math import ceil
 
 from builders import document, document_of, parser_of
+
 from forwarder.outcomes import Entry, Lane
 from forwarder.plan import coalesce, plan
 

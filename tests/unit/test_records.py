@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 import zstandard
-
 from builders import ARRIVAL, SHARD, STREAM, lambda_event, record
+
 from forwarder import compression, kpl, records
 from forwarder.outcomes import Document, Reason, Record, Rejected
 from forwarder.records import NotAKinesisBatch, decode, unpack

@@ -1,8 +1,9 @@
-"""Settling: the stream resumes at the oldest deferred record, and no rejection is lost or kept twice."""
+"""Settling: the stream resumes at the oldest deferred record; no rejection is lost or doubled."""
 
 from collections.abc import Iterable
 
 from builders import document, document_of, parser_of, record
+
 from forwarder.outcomes import Cause, Deferred, Delivered, Entry, Outcome, Reason, Rejected
 from forwarder.settle import Settlement, settle
 

@@ -17,7 +17,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from botocore.utils import get_environ_proxies, normalize_url_path
 from urllib3 import HTTPResponse
 
-from .sigv4 import Target
+from forwarder.transport.sigv4 import Target
 
 if TYPE_CHECKING:
     from ssl import SSLContext

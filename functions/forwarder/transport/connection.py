@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .endpoint import Endpoint
-    from .watch import Watch
+    from forwarder.transport.endpoint import Endpoint
+    from forwarder.transport.watch import Watch
 
 
 class _Reader(io.RawIOBase):
