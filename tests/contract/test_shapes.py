@@ -66,7 +66,9 @@ def limits(constraints: list[Any]) -> dict[str, Any]:
 
 def botocore_limits(shape: Shape) -> dict[str, Any]:
     metadata: dict[str, Any] = dict(shape.metadata)
-    found = {key: metadata[key] for key in ("min", "max", "pattern") if key in metadata}
+    found: dict[str, Any] = {
+        key: metadata[key] for key in ("min", "max", "pattern") if key in metadata
+    }
     if isinstance(pattern := found.get("pattern"), str):
         found["pattern"] = pattern.removeprefix("^").removesuffix("$")
     return found
