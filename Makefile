@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # The CDK says on every run that Node 20 is old; it works, and CI must stay readable.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check format lock clean
+.PHONY: help install demo up down test check format docs lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ check: install ## Check the code only: style and types.
 format: install ## Format the code.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+docs: install ## Write the pages that are made from the code.
+	$(BIN)/python -m pstream contract > docs/records.md
 
 lock: ## Resolve the requirements anew, with hashes and without registry addresses.
 	$(PYTHON) -m venv .build/lock

@@ -1,0 +1,1 @@
+"""The command line: sending records, and operating what was deployed."""
