@@ -10,9 +10,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
-from forwarder.envelope import Envelope, Origin, Rejection, StoredObject
 from forwarder.outcomes import Document, Rejected
+from forwarder.settle import Kept
+
+if TYPE_CHECKING:
+    from forwarder.envelope import Origin, StoredObject
 
 MOST_INLINE_BYTES = 128 * 1024
 """The largest document kept in a message: in base64, with its envelope, it is under 256 KiB."""
@@ -35,22 +39,10 @@ class Message:
     attributes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was kept: how many dead letters, and the oldest record that lacks one.
-
-    `failure` names what went wrong, by an error's code or type.
-    """
-
-    letters: int = 0
-    unkept_at: int | None = None
-    failure: str | None = None
-
-
 SendMessages = Callable[[Sequence[Message]], Sequence[int]]
 """Puts up to ten messages on the queue; returns the indices of those it did not take."""
 
-PutObject = Callable[[str, bytes], StoredObject]
+PutObject = Callable[[str, bytes], "StoredObject"]
 """Stores bytes under a key in the bucket; returns where they are."""
 
 
@@ -121,6 +113,8 @@ class DeadLetters:
         return Kept(len(chunk))
 
     def _message(self, group: Sequence[Rejected]) -> Message:
+        from forwarder.envelope import Envelope, Rejection  # noqa: PLC0415 - see storage.py
+
         first = group[0]
         document = first.document
         large = len(document.data) > MOST_INLINE_BYTES
@@ -193,7 +187,9 @@ def _size(group: Sequence[Rejected]) -> int:
     return inline + 2048 + sum(256 + 6 * len(each.field or "") + len(each.detail) for each in group)
 
 
-def _origin(document: Document) -> Origin:
+def _origin(document: Document) -> "Origin":
+    from forwarder.envelope import Origin  # noqa: PLC0415 - see storage.py
+
     record = document.record
     return Origin(
         stream=record.stream,

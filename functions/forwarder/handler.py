@@ -4,14 +4,13 @@ import gc
 import os
 import time
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from forwarder.dead_letters import DeadLetters
 from forwarder.deliver import Channel, Delivery
 from forwarder.journey import forward
 from forwarder.memory import Memory
@@ -21,8 +20,11 @@ from forwarder.parse import Parser
 from forwarder.records import decode
 from forwarder.report import report
 from forwarder.settings import read_settings
-from forwarder.storage import Storage
+from forwarder.settle import Kept
 from forwarder.transport import Transport
+
+if TYPE_CHECKING:
+    from forwarder.dead_letters import DeadLetters
 
 SETTLING = 0.2
 """The share of an invocation's time that is left to keep dead letters and to answer."""
@@ -46,21 +48,6 @@ channel = Channel(
     send=transport,
     pace=Pace(settings.calls_per_second, clock=clock),
     workers=settings.concurrent_calls,
-    clock=clock,
-)
-storage = Storage(
-    session, queue_url=settings.dead_letter_queue_url, bucket=settings.dead_letter_bucket
-)
-dead_letters = DeadLetters(
-    feed=settings.feed.name,
-    stage=settings.stage,
-    function=":".join(
-        os.environ.get(name, "")
-        for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION")
-    ),
-    send=storage.send,
-    put=storage.put,
-    now=partial(datetime.now, UTC),
     clock=clock,
 )
 # What is loaded by now stays: the collector need not look at it again in any invocation.
@@ -94,10 +81,33 @@ def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     journey = forward(decode(event), parse=parse, memory=memory, delivery=delivery)
     transport.abort()
     settlement = journey.settlement
-    kept = dead_letters.keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
+    kept = Kept()
+    if settlement.rejected:
+        kept = _dead_letters().keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
     now = datetime.now(UTC)
     report(journey, delivery.tally, kept, now=now, logger=logger, metrics=metrics)
     return settlement.response(kept.unkept_at)
+
+
+@cache
+def _dead_letters() -> "DeadLetters":
+    """The feed's dead letters, loaded with the first one: most invocations reject nothing."""
+    from forwarder.dead_letters import DeadLetters  # noqa: PLC0415 - see above
+    from forwarder.storage import Storage  # noqa: PLC0415 - see above
+
+    storage = Storage(
+        session, queue_url=settings.dead_letter_queue_url, bucket=settings.dead_letter_bucket
+    )
+    names = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION")
+    return DeadLetters(
+        feed=settings.feed.name,
+        stage=settings.stage,
+        function=":".join(os.environ.get(name, "") for name in names),
+        send=storage.send,
+        put=storage.put,
+        now=partial(datetime.now, UTC),
+        clock=clock,
+    )
 
 
 def _where(error: Exception) -> str:

@@ -58,9 +58,11 @@ def forward(
     parsed = [each for document in documents for each in _parsed(document, parse)]
     outcomes: list[Outcome] = [each for each in parsed if isinstance(each, Rejected)]
     entries = [each for each in parsed if isinstance(each, Entry)]
-    repeats = [Delivered(entry) for entry in entries if memory.holds(entry)]
-    outcomes += repeats
-    waiting = [entry for entry in entries if not memory.holds(entry)]
+    repeats: list[Entry] = []
+    waiting: list[Entry] = []
+    for entry in entries:
+        (repeats if memory.holds(entry) else waiting).append(entry)
+    outcomes += map(Delivered, repeats)
     if repeats:
         delivery.vouch()
     fewest_calls, stood_for = 0, 0

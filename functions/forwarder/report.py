@@ -5,11 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from forwarder.dead_letters import Kept
 from forwarder.deliver import Tally
 from forwarder.journey import Journey
 from forwarder.metrics import REJECTED_BY_REASON, Metric
 from forwarder.outcomes import Cause
+from forwarder.settle import Kept
 
 
 def figures(journey: Journey, tally: Tally, kept: Kept, now: datetime) -> dict[Metric, float]:

@@ -49,6 +49,18 @@ class Settlement:
         return {"batchItemFailures": [{"itemIdentifier": self.records[resume_at].sequence}]}
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept: how many dead letters, and the oldest record that lacks one.
+
+    `failure` names what went wrong, by an error's code or type.
+    """
+
+    letters: int = 0
+    unkept_at: int | None = None
+    failure: str | None = None
+
+
 def settle(
     records: Sequence[Record], outcomes: Iterable[Outcome], *, cut_at: int | None = None
 ) -> Settlement:

@@ -1,12 +1,10 @@
-"""The verbs that keep dead letters: boto3, loaded when the first one is to be kept.
-
-Most invocations reject nothing, and boto3's clients are half of a cold start.
-"""
+"""The verbs that keep dead letters, through boto3."""
 
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import boto3
 from botocore.config import Config
 from botocore.session import Session
 
@@ -14,7 +12,6 @@ from forwarder.dead_letters import Message
 from forwarder.envelope import StoredObject
 
 if TYPE_CHECKING:
-    import boto3
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
@@ -31,7 +28,7 @@ class Storage:
 
     def __init__(self, session: Session, *, queue_url: str, bucket: str) -> None:
         """Name the queue and the bucket; connect to nothing yet."""
-        self._session = session
+        self._boto3 = boto3.Session(botocore_session=session)
         self._queue_url = queue_url
         self._bucket = bucket
         # Making clients is not safe for threads, using them is.
@@ -65,16 +62,11 @@ class Storage:
     @property
     def _sqs(self) -> "SQSClient":
         with self._lock:
-            self._sqs_client = self._sqs_client or self._boto3().client("sqs", config=_CONFIG)
+            self._sqs_client = self._sqs_client or self._boto3.client("sqs", config=_CONFIG)
             return self._sqs_client
 
     @property
     def _s3(self) -> "S3Client":
         with self._lock:
-            self._s3_client = self._s3_client or self._boto3().client("s3", config=_CONFIG)
+            self._s3_client = self._s3_client or self._boto3.client("s3", config=_CONFIG)
             return self._s3_client
-
-    def _boto3(self) -> "boto3.Session":
-        import boto3  # noqa: PLC0415 - loaded for the first dead letter
-
-        return boto3.Session(botocore_session=self._session)
