@@ -1,6 +1,7 @@
 """Lambda's entry point, and the only module that reads the environment or creates clients."""
 
 import gc
+import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forwarder.deliver import Channel, Delivery
-from forwarder.journey import forward
+from forwarder.journey import forward, remember_from
 from forwarder.memory import Memory
 from forwarder.metrics import NAMESPACE
 from forwarder.pace import Pace
@@ -36,6 +37,9 @@ clock = time.monotonic
 settings = read_settings(os.environ)
 session = botocore.session.get_session()
 logger = Logger()
+for name in ("boto3", "botocore", "urllib3"):
+    # At DEBUG they print requests, dead letters included, whatever level the function is set to.
+    logging.getLogger(name).setLevel(logging.INFO)
 metrics = Metrics(namespace=NAMESPACE)
 metrics.set_default_dimensions(stage=settings.stage, feed=settings.feed.name)
 
@@ -58,7 +62,7 @@ class InvocationFailed(Exception):  # noqa: N818 - it says what happened
     """The batch was not processed and none of it acknowledged; the text holds no payload."""
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(log_event=False)  # also where POWERTOOLS_LOGGER_LOG_EVENT is set
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Forward one shard's records to the operation this function serves.
@@ -84,6 +88,8 @@ def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     kept = Kept()
     if settlement.rejected:
         kept = _dead_letters().keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
+    if kept.unkept_at is not None:
+        remember_from(kept.unkept_at, memory, settlement)
     now = datetime.now(UTC)
     report(journey, delivery.tally, kept, now=now, logger=logger, metrics=metrics)
     return settlement.response(kept.unkept_at)

@@ -125,7 +125,12 @@ def _remember(memory: Memory, settlement: Settlement) -> None:
     if resume_at is None:
         memory.forget(settlement.delivered)
         return
-    memory.remember(_from(settlement.delivered, resume_at))
+    remember_from(resume_at, memory, settlement)
+
+
+def remember_from(position: int, memory: Memory, settlement: Settlement) -> None:
+    """Remember what was delivered from a position on, where a dead letter could not be kept."""
+    memory.remember(_from(settlement.delivered, position))
 
 
 def _from(delivered: Iterable[Entry], position: int) -> Iterator[Entry]:

@@ -4,8 +4,13 @@ import threading
 from collections.abc import Callable
 
 
+BURST = 0.5
+"""Seconds' worth of calls that may go at once. The service's own bucket is taken to hold a second's
+worth: the difference is for calls that arrive closer together than they were sent."""
+
+
 class Pace:
-    """A token bucket that holds one second's worth of calls, and never fewer than one.
+    """A token bucket that holds `BURST` seconds' worth of calls, and never fewer than one.
 
     One per environment, across invocations and threads. Callers are let through in the order in
     which they asked.
@@ -15,7 +20,7 @@ class Pace:
         """Start full, at `clock` seconds."""
         self._interval = 1.0 / calls_per_second
         # The time up to which calls are spoken for; it may lag by what the bucket holds.
-        self._spoken_for = clock() - max(1.0, self._interval)
+        self._spoken_for = clock() - max(BURST, self._interval)
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -26,7 +31,7 @@ class Pace:
         """
         with self._lock:
             now = self._clock()
-            full = now - max(1.0, self._interval)
+            full = now - max(BURST, self._interval)
             turn = max(self._spoken_for, full) + self._interval
             if turn > max(deadline, now):
                 return None

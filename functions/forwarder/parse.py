@@ -183,7 +183,7 @@ def _rejected(document: Document, place: int | None, error: ValidationError) -> 
     reason, detail = REASONS[first["type"]], first["msg"]
     if first["type"] != reason.value:
         detail = f"got {kind(first['input'])}, {_EXPECTED.get(first['type'], detail)}"
-    if reason is Reason.WRONG_TYPE and first["input"] is None:
+    if reason in {Reason.WRONG_TYPE, Reason.WRONG_TIME} and first["input"] is None:
         reason = Reason.MISSING_FIELD
     return Rejected(document, place, reason, _path(first["loc"]), detail)
 

@@ -7,7 +7,8 @@ form one lane, which goes out in stream order; all other calls are free to go at
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import itemgetter
 
 from forwarder.destinations import ENTRIES_PER_CALL
 from forwarder.outcomes import Call, Entry, Lane
@@ -22,8 +23,8 @@ def plan(entries: Iterable[Entry]) -> list[Lane]:
     groups: defaultdict[bytes, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[entry.shared].append(entry)
-    calls = [call for group in groups.values() for call in _calls(group)]
-    return list(_lanes(calls))
+    turns = [turn for group in groups.values() for turn in _turns(tuple(_calls(group)))]
+    return list(_lanes([call for _, call in sorted(turns, key=itemgetter(0))]))
 
 
 def _calls(group: Sequence[Entry]) -> Iterator[Call]:
@@ -34,6 +35,13 @@ def _calls(group: Sequence[Entry]) -> Iterator[Call]:
     together = [entry for session in sessions.values() for entry in session]
     for start in range(0, len(together), ENTRIES_PER_CALL):
         yield Call(tuple(together[start : start + ENTRIES_PER_CALL]))
+
+
+def _turns(calls: Sequence[Call]) -> Iterator[tuple[int, Call]]:
+    """When the calls of a group go: as old as their entries are, and in their own order."""
+    # Where a call begins with one session's end, the next may begin with an older entry.
+    ages = (call.entries[0].document.record.position for call in calls)
+    return zip(accumulate(ages, max), calls, strict=True)
 
 
 def _lanes(calls: Sequence[Call]) -> Iterator[Lane]:
@@ -57,11 +65,7 @@ def _lanes(calls: Sequence[Call]) -> Iterator[Lane]:
     for number, call in enumerate(calls):
         lanes[root(number)].append(call)
     for lane in lanes.values():
-        yield tuple(sorted(lane, key=_oldest))
-
-
-def _oldest(call: Call) -> int:
-    return call.entries[0].document.record.position
+        yield tuple(lane)
 
 
 def coalesce(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:

@@ -64,6 +64,32 @@ def test_calls_that_split_a_session_are_one_lane():
     assert [len(lane) for lane in lanes] == [2, 1]
 
 
+def test_calls_of_many_sessions_keep_the_order_of_each():
+    """The second call begins with the newest entry of x, and y's older ones end in the third."""
+    entries = [
+        *(entry("action-interactions", n, sessionId="x") for n in range(10)),
+        *(entry("action-interactions", 10 + n, sessionId="y") for n in range(10)),
+        entry("action-interactions", 20, sessionId="x"),
+    ]
+
+    (lane,) = plan(entries)
+
+    assert positions([lane]) == [[[*range(10)], [20, *range(10, 19)], [19]]]
+
+
+def test_a_session_that_spans_calls_is_not_overtaken_by_an_older_neighbour():
+    """The third call holds an older entry than the second does, but also what comes after it."""
+    entries = [
+        entry("action-interactions", 0, sessionId="x"),
+        entry("action-interactions", 1, sessionId="y"),
+        *(entry("action-interactions", n, sessionId="x") for n in range(2, 26)),
+    ]
+
+    (lane,) = plan(entries)
+
+    assert positions([lane]) == [[[0, *range(2, 11)], [*range(11, 21)], [*range(21, 26), 1]]]
+
+
 def test_upserts_are_one_lane_a_call():
     lanes = plan([entry("items", n, itemId=f"i{n}") for n in range(25)])
 
