@@ -130,9 +130,11 @@ def account(stack: Stack, feed: DeployedFeed, puts: Sequence[Put], letters: Dead
 def _print(console: Console, accounts: Sequence[Account], letters: dict[str, DeadLetters]) -> None:
     rejected = [letter for each in letters.values() for letter in each.rejected]
     shown = [letter for letter in rejected if letter.reason is Reason.UNKNOWN_FIELD] or rejected
-    console.print()
+    console.print("\n[bold]What became of every record[/]")
     console.print(report.table(accounts))
+    console.print("\n[bold]Rejected, by reason[/]")
     console.print(report.reasons(accounts))
+    console.print()
     # Here a later version replays this dead letter, repaired, with `pstream dead-letters replay`.
     for letter in shown[:1]:
         console.print(report.dead_letter(letter))

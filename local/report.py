@@ -18,12 +18,8 @@ from local.reckoning import Account
 
 def table(accounts: Sequence[Account]) -> RenderableType:
     """One line a feed: what came in, what it cost, and what became of it."""
-    shown = Table(
-        title="What became of every record",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
+    # As narrow as it can be: it has to fit 80 columns.
+    shown = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     shown.add_column("feed", no_wrap=True)
     for heading in (
         "records\nin",
@@ -51,7 +47,7 @@ def table(accounts: Sequence[Account]) -> RenderableType:
 
 def reasons(accounts: Sequence[Account]) -> RenderableType:
     """One line a reason: how many of each feed."""
-    shown = Table(title="Rejected, by reason", title_justify="left", box=SIMPLE_HEAD)
+    shown = Table(box=SIMPLE_HEAD, show_edge=False)
     shown.add_column("reason", no_wrap=True)
     for each in accounts:
         shown.add_column(each.feed.replace("-", "\n"), justify="right", no_wrap=True)

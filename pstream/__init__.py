@@ -1,1 +1,1 @@
-"""The command line: sending records, and operating what was deployed."""
+"""The command line, and what it drives."""
