@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 
-
 BURST = 0.5
 """Seconds' worth of calls that may go at once. The service's own bucket is taken to hold a second's
 worth: the difference is for calls that arrive closer together than they were sent."""

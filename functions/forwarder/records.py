@@ -6,6 +6,7 @@ never send is an exception, and the batch stays in the stream.
 
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -37,9 +38,11 @@ def decode(event: Mapping[str, Any]) -> list[Record]:
 
 def _record(position: int, each: Mapping[str, Any]) -> Record:
     kinesis = each["kinesis"]
+    # It has to be a number, and to be given back to Lambda to the letter.
+    int(kinesis["sequenceNumber"])
     return Record(
         position=position,
-        sequence=str(int(kinesis["sequenceNumber"])),
+        sequence=kinesis["sequenceNumber"],
         shard=each["eventID"].partition(":")[0],
         stream=each["eventSourceARN"],
         partition_key=kinesis.get("partitionKey"),
@@ -70,9 +73,12 @@ def unpack(record: Record) -> Sequence[Document | Rejected]:
             parts = kpl.split(data)
         except kpl.BadAggregate as error:
             return [_rejected(whole, Reason.BAD_AGGREGATE, str(error))]
-    documents = list(_numbered(record, parts))
+    try:
+        documents = list(islice(_numbered(record, parts), MOST_DOCUMENTS + 1))
+    except compression.Bomb as error:
+        return [_rejected(whole, Reason.BAD_COMPRESSION, str(error))]
     if len(documents) > MOST_DOCUMENTS:
-        detail = f"got {len(documents)} documents, wants at most {MOST_DOCUMENTS}"
+        detail = f"got more documents than {MOST_DOCUMENTS}, wants at most so many"
         return [_rejected(whole, Reason.TOO_LARGE, detail)]
     return documents
 
@@ -87,15 +93,18 @@ def _decoded(text: str) -> bytes:
 def _numbered(
     record: Record, parts: Sequence[tuple[str | None, bytes]]
 ) -> Iterator[Document | Rejected]:
-    index = 0
+    index, room = 0, compression.MOST_BYTES
     for partition_key, data in parts:
         try:
-            texts = _texts(compression.inflate(data))
+            inflated = compression.inflate(data, room)
         except compression.BadCompression as error:
             broken = Document(record, index, partition_key, data)
             yield _rejected(broken, Reason.BAD_COMPRESSION, str(error))
             index += 1
             continue
+        # The parts of a record share its room: a thousand small bombs are a large one.
+        room -= len(inflated) - len(data)
+        texts = _texts(inflated)
         if not texts:
             empty = Document(record, index, partition_key, data)
             yield _rejected(empty, Reason.EMPTY_RECORD, "got no document")

@@ -72,6 +72,14 @@ def test_fields_that_lambda_adds_later_do_no_harm():
     assert len(decode(event)) == 1
 
 
+def test_a_sequence_number_is_kept_to_the_letter():
+    """Lambda takes an identifier that it does not know for a failure of the whole batch."""
+    event = lambda_event([record(0, A)])
+    event["Records"][0]["kinesis"]["sequenceNumber"] = "00049"
+
+    assert decode(event)[0].sequence == "00049"
+
+
 def test_an_absent_partition_key_is_none():
     event = lambda_event([record(0, A)])
     del event["Records"][0]["kinesis"]["partitionKey"]
@@ -192,8 +200,28 @@ def test_a_bomb_is_rejected_and_the_limit_itself_is_not(pack):
     most = compression.MOST_BYTES
 
     assert len(compression.inflate(pack(b" " * most))) == most
-    with pytest.raises(compression.BadCompression, match="inflates past"):
+    with pytest.raises(compression.Bomb, match=f"inflates past {most} bytes"):
         compression.inflate(pack(b" " * (most + 1)))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
+def test_the_parts_of_an_aggregate_share_the_limit(pack):
+    """Each part would fit alone; together they would fill the function's memory."""
+    part = pack(b" " * (compression.MOST_BYTES // 4))
+    data = aggregate(A, *[part] * 5)
+
+    outcome = only(unpack(raw(data)))
+
+    assert (outcome.reason, outcome.document.data) == (Reason.BAD_COMPRESSION, data)
+    assert len(unpack(raw(aggregate(A, *[part] * 4)))) == 5
+
+
+def test_zeros_behind_a_gzip_member_are_padding_and_behind_a_zstd_frame_are_not():
+    padded = gzip.compress(A) + bytes(700)
+
+    assert texts(unpack(raw(padded))) == [A]
+    assert texts(unpack(raw(padded + gzip.compress(B)))) == [A + B]
+    assert only(unpack(raw(zstd(A) + bytes(7)))).reason is Reason.BAD_COMPRESSION
 
 
 def test_data_that_is_not_compressed_is_passed_on():
