@@ -6,7 +6,7 @@ BIN := .venv/bin
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check format docs lock clean
+.PHONY: help install demo up down test check bench soak format docs lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,13 +58,24 @@ docs: install ## Write the pages that are made from the code.
 lock: ## Resolve the requirements anew, with hashes and without registry addresses.
 	$(PYTHON) -m venv .build/lock
 	.build/lock/bin/pip install --quiet uv==0.13.9
-	for name in functions/ local/ ""; do \
+	for name in functions/ local/ tests/abuse/ tests/benchmarks/ ""; do \
 		.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make lock" \
 			$${name}requirements.in --output-file $${name}requirements.txt || exit 1; \
 	done
 	npm install --package-lock-only --silent
+
+bench: .venv-bench/.installed ## Measure everything beside its peers into docs/benchmarks.md; QUICK=1 is shorter.
+	PYTHONPATH=.:functions:tests/kit .venv-bench/bin/python -m tests.benchmarks $(if $(QUICK),--quick)
+
+.venv-bench/.installed: tests/benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --require-hashes --requirement tests/benchmarks/requirements.txt
+	@touch $@
+
+soak: install ## Break everything for some minutes and account for every record; MINUTES=5.
+	$(BIN)/python -m tests.soak
 
 clean: ## Remove what building, testing and the local stack left behind.
 	rm -rf .build .local cdk.out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

@@ -9,6 +9,8 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent import futures
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from forwarder.outcomes import (
@@ -57,6 +59,7 @@ class Channel:
     Attributes:
         send: Sends one call.
         pace: The feed's share of the API's quota.
+        pool: Threads that stay for the next invocation, at least as many as workers.
         workers: The most calls at the same time.
         clock: Seconds that only grow; deadlines are on it.
         wait: Waits for the event or for the seconds to pass, whichever is first.
@@ -65,6 +68,7 @@ class Channel:
 
     send: Send
     pace: Pace
+    pool: Executor
     workers: int
     clock: Callable[[], float]
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
@@ -96,20 +100,21 @@ class Delivery:
 
     def deliver(self, lanes: Iterable[Lane]) -> list[Outcome]:
         """Send the lanes and return one outcome for each of their entries."""
-        waiting = deque(lanes)
+        # The longest lane takes as long as its calls one after the other: it must not start last.
+        waiting = deque(sorted(lanes, key=len, reverse=True))
         given = [entry for lane in waiting for call in lane for entry in call.entries]
         outcomes: list[Outcome] = []
-        threads = [
-            threading.Thread(target=self._work, args=(waiting, outcomes), daemon=True)
+        work = [
+            self._channel.pool.submit(self._work, waiting, outcomes)
             for _ in range(min(self._channel.workers, len(waiting)))
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, self._deadline + GRACE - self._channel.clock()))
-        if any(thread.is_alive() for thread in threads):
-            # It is stuck in a call. What it may yet say comes too late, and it sends no more.
+        left = self._deadline + GRACE - self._channel.clock()
+        done, stuck = futures.wait(work, timeout=max(0.0, left))
+        if stuck:
+            # What these calls may yet say comes too late, and their workers send no more.
             self._stopped.set()
+        for each in done:
+            each.result()
         settled = {outcome.key: outcome for outcome in tuple(outcomes)}
         return [
             self._last_word(settled.get(entry.key) or self._deferred(entry, Cause.OUT_OF_TIME))
@@ -222,9 +227,10 @@ class Delivery:
                     self._stop(getattr(error, "code", None) or type(error).__name__)
             self._count(refused=verdict == REFUSED, failure=verdict.cause)
             return verdict, getattr(error, "retry_after", None) or 0.0
-        with self._changed:
-            self._accepted = True
-            self._changed.notify_all()
+        if not self._accepted:
+            with self._changed:
+                self._accepted = True
+                self._changed.notify_all()
         return None, 0.0
 
     def _refused(self, entry: Entry) -> Rejected:

@@ -4,9 +4,10 @@ Each rule raises `PydanticCustomError` whose type is the `Reason`, so that a rej
 reason from the place where the rule is written.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 import orjson
@@ -25,6 +26,8 @@ from forwarder.outcomes import Reason
 
 PLACEHOLDERS = frozenset({"", "null", "undefined", "none", "nan"})
 """Ids, trimmed and in lower case, that the service accepts and then ignores."""
+
+_is_placeholder = re.compile(rf"\s*(?ai:{'|'.join(PLACEHOLDERS)})\s*").fullmatch
 
 RESERVED_PROPERTIES = frozenset(
     {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
@@ -51,7 +54,7 @@ def _rejection(reason: Reason, detail: str) -> PydanticCustomError:
 
 
 def _usable_id(value: str) -> str:
-    if value.strip().lower() in PLACEHOLDERS:
+    if _is_placeholder(value):
         raise _rejection(Reason.PLACEHOLDER_ID, "got a placeholder, wants the real id")
     if "\0" in value:
         raise _rejection(Reason.WRONG_VALUE, "got a text with a NUL character, wants one without")
@@ -104,26 +107,23 @@ def _action_event_type(value: str) -> str:
     return ACTION_EVENT_TYPES[letters]
 
 
-def _properties_text(most: int, *, reserved: bool) -> Callable[[object], str]:
-    def text(value: object) -> str:
-        match value:
-            case str():
-                names, made = _object_of_text(value), value
-            case dict():
-                names = _flattened(value)
-                made = orjson.dumps(names).decode()
-            case _:
-                wanted = "wants an object or a text that holds one"
-                raise _rejection(Reason.BAD_PROPERTIES, f"got {kind(value)}, {wanted}")
-        if reserved and not RESERVED_PROPERTIES.isdisjoint(map(str.lower, names)):
-            wanted = f"wants none of {', '.join(sorted(RESERVED_PROPERTIES))}"
-            raise _rejection(Reason.RESERVED_PROPERTY, f"got a reserved word, {wanted}")
-        size = len(made.encode())
-        if size > most:
-            raise _rejection(Reason.WRONG_LENGTH, f"got {size} bytes, wants at most {most}")
-        return made
-
-    return text
+def _properties_text(value: object, *, most: int, reserved: bool) -> str:
+    match value:
+        case str():
+            names, made = _object_of_text(value), value
+        case dict():
+            names = _flattened(value)
+            made = orjson.dumps(names).decode()
+        case _:
+            wanted = "wants an object or a text that holds one"
+            raise _rejection(Reason.BAD_PROPERTIES, f"got {kind(value)}, {wanted}")
+    if reserved and not RESERVED_PROPERTIES.isdisjoint(map(str.lower, names)):
+        wanted = f"wants none of {', '.join(sorted(RESERVED_PROPERTIES))}"
+        raise _rejection(Reason.RESERVED_PROPERTY, f"got a reserved word, {wanted}")
+    size = len(made.encode())
+    if size > most:
+        raise _rejection(Reason.WRONG_LENGTH, f"got {size} bytes, wants at most {most}")
+    return made
 
 
 def _object_of_text(value: str) -> Mapping[str, object]:
@@ -231,7 +231,7 @@ def _properties(most: int, *, reserved: bool = False) -> Any:
     return Annotated[
         str,
         StringConstraints(min_length=1, max_length=most),
-        BeforeValidator(_properties_text(most, reserved=reserved)),
+        BeforeValidator(partial(_properties_text, most=most, reserved=reserved)),
     ]
 
 

@@ -111,7 +111,7 @@ def _share(
                 shared.append(Delivered(entry))
             case Deferred(cause=cause):
                 shared.append(Deferred(entry.document, entry.element, cause))
-            case Rejected():
+            case Rejected():  # pragma: no branch - an outcome is one of the three
                 next_up.append(entry)
     return shared, next_up
 

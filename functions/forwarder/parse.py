@@ -16,6 +16,9 @@ from forwarder.shapes import Shape
 LATEST_AFTER_ARRIVAL = 24 * 60 * 60
 """Seconds that an entry's time may be past its record's arrival: clocks differ, days do not."""
 
+MOST_HEADS = 4096
+"""Heads of calls that are remembered: sessions come back within a batch."""
+
 LONGEST_FIELD = 100
 """Characters of a field's name that a rejection keeps: the name can be as long as its document."""
 
@@ -70,6 +73,7 @@ class Parser:
         self._derives_event_id = "event_id" in destination.shape.model_fields
         self._identity = destination.identity and to_snake(destination.identity)
         self._time = destination.time and to_snake(destination.time)
+        self._heads: dict[tuple[tuple[str, Any], ...], bytes] = {}
 
     def __call__(self, document: Document) -> list[Entry | Rejected]:
         """Parse one document into its entries; each is either ready or rejected with its reason."""
@@ -114,6 +118,13 @@ class Parser:
 
     def _head(self, document: Document, shared: Mapping[str, Any]) -> bytes | Rejected:
         """The call's body up to its entry list, or why the document cannot be in any call."""
+        # Entries of a session come together. What equals a head's members is texts, as they are.
+        try:
+            known = self._heads.get(members := tuple(shared.items()))
+        except TypeError:  # a list or an object, which the check refuses
+            known = None
+        if known is not None:
+            return known
         try:
             self._check_shared(shared, by_alias=True, by_name=False)
         except ValidationError as error:
@@ -123,8 +134,12 @@ class Parser:
             detail = "got another target, wants the feed's own or none"
             return Rejected(document, None, Reason.WRONG_TARGET, target, detail)
         present = {name: shared[name] for name in self._destination.shared if shared.get(name)}
-        members = orjson.dumps({target: self._target, **present})
-        return members[:-1] + b',"' + self._destination.entries.encode() + b'":['
+        request = orjson.dumps({target: self._target, **present})
+        head = request[:-1] + b',"' + self._destination.entries.encode() + b'":['
+        if len(self._heads) == MOST_HEADS:
+            self._heads.clear()
+        self._heads[members] = head
+        return head
 
     def _entry(
         self,

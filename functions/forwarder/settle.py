@@ -83,7 +83,7 @@ def settle(
                 delivered.append(outcome.entry)
             case Rejected():
                 rejected.append(outcome)
-            case Deferred():
+            case Deferred():  # pragma: no branch - an outcome is one of the three
                 deferred.append(outcome)
     stops = {outcome.document.record.position for outcome in deferred}
     if cut_at is not None:

@@ -31,6 +31,7 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,  # a function serves one feed, and a cold start need not build the others
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -167,6 +168,7 @@ def channel(
     return Channel(
         send=api,
         pace=Pace(calls_per_second, clock=clock),
+        pool=ThreadPoolExecutor(workers),
         workers=workers,
         clock=clock,
         wait=clock.wait,

@@ -15,6 +15,24 @@ MOST_READ = 64 * 1024
 """Bytes of a response's body that are looked at."""
 
 
+# Any header but those that decide where the response ends and whether another may follow.
+_PLAIN_HEADER = (
+    rb"(?!content-length[ \t]*:|transfer-encoding[ \t]*:"
+    rb"|connection[ \t]*:(?![ \t]*keep-alive[ \t]*\r\n))[a-z][a-z0-9-]*:[^\r\n]*\r\n"
+)
+_PLAIN_SUCCESS = re.compile(
+    rb"HTTP/1\.1 2\d\d(?: [^\r\n]*)?\r\n(?:%b)*+content-length:[ \t]*(\d{1,5})\r\n(?:%b)*+\r\n"
+    % (_PLAIN_HEADER, _PLAIN_HEADER),
+    re.IGNORECASE,
+)
+
+
+def is_plain_success(data: bytes) -> bool:
+    """Whether this is one whole success, not a byte more, on a connection that stays open."""
+    head = _PLAIN_SUCCESS.match(data)
+    return head is not None and len(data) == head.end() + int(head[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An answer that is not a success."""

@@ -153,7 +153,10 @@ class Transport:
             credentials = self._credentials.get_frozen_credentials()
             head = self._signer.head(body, credentials, self._now())
             watch.phase(self._read_timeout)
-            response = connection.ask(self._endpoint.target.method, head + body, watch)
+            response = connection.call(self._endpoint.target.method, head + body, watch)
+            if response is None:
+                kept = self._keep(connection, watch)
+                return None
             refusal = answer.read(response)
             kept = answer.ended_cleanly(response) and self._keep(connection, watch)
         finally:

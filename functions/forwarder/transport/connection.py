@@ -15,11 +15,17 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
+from forwarder.transport import answer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forwarder.transport.endpoint import Endpoint
     from forwarder.transport.watch import Watch
+
+
+MOST_AHEAD = 16 * 1024
+"""Bytes of a response that are looked at before anything parses them."""
 
 
 class _Reader(io.RawIOBase):
@@ -29,13 +35,26 @@ class _Reader(io.RawIOBase):
         super().__init__()
         self._sock = sock
         self._watch = watch
+        self._ahead = b""
         self.seen = False
         self.ended = False
 
     def readable(self) -> bool:
         return True
 
+    def look_ahead(self) -> bytes:
+        """The first bytes of the response, which stay to be read."""
+        self._sock.settimeout(self._watch.left())
+        self._ahead = self._sock.recv(MOST_AHEAD)
+        self.seen = bool(self._ahead)
+        return self._ahead
+
     def readinto(self, buffer: Any) -> int:
+        if self._ahead:
+            part = self._ahead[: len(buffer)]
+            buffer[: len(part)] = part
+            self._ahead = self._ahead[len(part) :]
+            return len(part)
         self._sock.settimeout(self._watch.left())
         count = self._sock.recv_into(buffer)
         self.seen = self.seen or count > 0
@@ -66,6 +85,20 @@ class Connection:
             OSError: The connection failed, or time was up (TimeoutError).
             HTTPException: What came back is not HTTP.
         """
+        return self._read(method, self._send(request, watch))
+
+    def call(self, method: str, request: bytes, watch: Watch) -> HTTPResponse | None:
+        """The same; None is a plain success, which arrived whole and leaves nothing to read.
+
+        `http.client` has the parser of e-mails read the headers, which costs as much CPU as all
+        the rest of a call: it is only asked where the response says more than that.
+        """
+        reader = self._send(request, watch)
+        first = reader.look_ahead()
+        self.answered = reader.seen
+        return None if answer.is_plain_success(first) else self._read(method, reader)
+
+    def _send(self, request: bytes, watch: Watch) -> _Reader:
         self.answered = False
         watch.wake_with(self.shut)
         unsent = memoryview(request)
@@ -73,7 +106,9 @@ class Connection:
             self._sock.settimeout(watch.left())
             watch.sent = True
             unsent = unsent[self._sock.send(unsent) :]
-        reader = _Reader(self._sock, watch)
+        return _Reader(self._sock, watch)
+
+    def _read(self, method: str, reader: _Reader) -> HTTPResponse:
         # `makefile` is all that HTTPResponse uses of a socket.
         response = HTTPResponse(cast("socket.socket", reader), method=method)
         try:
@@ -112,7 +147,7 @@ def connect(endpoint: Endpoint, watch: Watch) -> Connection:
         if endpoint.proxy is not None:
             _tunnel(sock, endpoint.proxy.request, watch)
         if endpoint.tls is not None:
-            sock = endpoint.tls.wrap_socket(
+            sock = endpoint.tls.context().wrap_socket(
                 sock, server_hostname=endpoint.address[0], do_handshake_on_connect=False
             )
             watch.wake_with(Connection(sock).shut)

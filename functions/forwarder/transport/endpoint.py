@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from base64 import b64encode
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,7 +43,7 @@ class Endpoint:
     """Where one operation is served, and what its requests look like."""
 
     address: tuple[str, int]
-    tls: SSLContext | None
+    tls: Tls | None
     proxy: Proxy | None
     target: Target
 
@@ -72,7 +73,7 @@ def resolve(session: Session, operation: str) -> Endpoint:
     scope = _header(request, "Authorization").partition(",")[0].rsplit("/", 3)
     return Endpoint(
         address=(url.hostname, port),
-        tls=_tls(session) if secure else None,
+        tls=Tls(session) if secure else None,
         proxy=_proxy(request.url, f"{name}:{port}") if secure else None,
         target=Target(
             method=request.method,
@@ -108,8 +109,28 @@ def _header(request: AWSPreparedRequest, name: str) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _tls(session: Session) -> SSLContext:
-    """TLS as botocore sets it up, with the certificates it would trust."""
+class Tls:
+    """TLS as botocore sets it up, with the certificates it would trust.
+
+    Reading them is a tenth of a cold start, so it is done once, for the first connection.
+    """
+
+    __slots__ = ("_context", "_lock", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._context: SSLContext | None = None
+
+    def context(self) -> SSLContext:
+        """The settings of every connection."""
+        with self._lock:
+            if self._context is None:
+                self._context = _context(self._session)
+            return self._context
+
+
+def _context(session: Session) -> SSLContext:
     # REQUESTS_CA_BUNDLE is the one setting that botocore keeps in no configuration variable.
     bundle = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     context: SSLContext = create_urllib3_context()
