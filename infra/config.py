@@ -92,6 +92,10 @@ class Stage(Table):
     mappings_enabled: bool = Field(
         default=True, description="true or false: whether Lambda reads the streams"
     )
+    replayer: bool = Field(
+        default=False,
+        description="true or false: whether a function that replays dead letters is deployed",
+    )
     log_retention_days: int = Field(
         default=90, description=f"a number of days CloudWatch knows: {LOG_RETENTION_DAYS}"
     )

@@ -15,6 +15,7 @@ from infra.accepted import accept
 from infra.alarms import watch
 from infra.config import Stage
 from infra.feed import Feed, pascal
+from infra.replayer import Replayer
 
 
 class PersonalizeStream(Stack):
@@ -39,6 +40,8 @@ class PersonalizeStream(Stack):
                 feed = Feed(self, pascal(name), stage=stage, config=config, key=key, code=code)
                 watch(feed, stage, topic)
                 self.feeds.append(feed)
+        if stage.replayer:
+            Replayer(self, "Replayer", stage=stage, feeds=self.feeds, key=key, code=code)
         for tag, value in stage.tags.items():
             Tags.of(self).add(tag, value)
         CfnOutput(self, "KeyArn", value=key.key_arn)

@@ -146,13 +146,18 @@ class Schedule(RuleBasedStateMachine):
             for number, document in enumerate(self.shard.written[record]):
                 for place, mark in enumerate(document.marks or ()):
                     if mark is Mark.GOOD:
-                        newest[self.shard.mapping.put_in[record].key] = (record, number, place)
+                        newest[self.shard.keys[record]] = (record, number, place)
         if self.shard.destination.identity:
             assert all(self.shard.service.state[group] >= newest[group] for group in newest)
 
 
-def _letters(shard: Shard) -> defaultdict[tuple[str, int], dict[int | None, tuple[Reason, bytes]]]:
-    found: defaultdict[tuple[str, int], dict[int | None, tuple[Reason, bytes]]] = defaultdict(dict)
+Letters = defaultdict[tuple[str, int], dict[int | None, tuple[Reason, bytes | None]]]
+
+
+def _letters(
+    shard: Shard,
+) -> Letters:
+    found: Letters = defaultdict(dict)
     for letter in shard.queue.letters:
         for each in letter.rejections:
             place = (letter.origin.sequence, letter.origin.document)
@@ -162,14 +167,14 @@ def _letters(shard: Shard) -> defaultdict[tuple[str, int], dict[int | None, tupl
 
 def _gave_way(shard: Shard, place: Place) -> bool:
     """Whether an upsert needs no call of its own any more: a newer one was accepted."""
-    group = shard.mapping.put_in[place[0]].key
+    group = shard.keys[place[0]]
     return shard.service.newest.get(group, place) > place
 
 
 def _is_stored(shard: Shard, place: Place, element: int | None) -> bool:
     record, number, _ = place
     if shard.destination.identity:
-        return shard.service.newest[shard.mapping.put_in[record].key] >= place
+        return shard.service.newest[shard.keys[record]] >= place
     within = "" if element is None else f".{element}"
     origin = f"events/shardId-000000000000:{shard.sequence(record)}#{number}{within}"
     return place_of(shard.service.counted[origin]) == place

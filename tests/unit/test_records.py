@@ -217,7 +217,7 @@ def test_the_parts_of_an_aggregate_share_the_limit(pack):
 
 
 def test_zeros_behind_a_gzip_member_are_padding_and_behind_a_zstd_frame_are_not():
-    padded = gzip.compress(A) + bytes(700)
+    padded = gzip.compress(A) + bytes(701)
 
     assert texts(unpack(raw(padded))) == [A]
     assert texts(unpack(raw(padded + gzip.compress(B)))) == [A + B]

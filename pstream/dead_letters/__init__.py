@@ -1,0 +1,1 @@
+"""`pstream dead-letters`: find out why, mend, replay. The core is `replayer`."""
