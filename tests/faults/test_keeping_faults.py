@@ -20,7 +20,7 @@ def guarded(cloud, rig) -> Iterator[tuple[Rig, Gate]]:
             addresses=lambda _endpoint, _cloud: Addresses(aws=before_aws.url),
             maximum_retry_attempts=-1,
         )
-        shard.seconds = 1.5
+        shard.seconds = 2.0
         yield shard, before_aws
         shard.end_worker()
 
