@@ -9,7 +9,7 @@ from local.clients import Clients
 from local.outputs import DeployedFeed
 
 _HIDDEN_SECONDS = 30
-"""How long a message that was read stays out of sight, so that it is read once."""
+"""How long a message is out of sight while others are read, so that it is read once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DeadLetters:
 
 
 def read_dead_letters(clients: Clients, feed: DeployedFeed) -> DeadLetters:
-    """Read all messages of one feed's queue; they are back in sight half a minute later."""
+    """Read all messages of one feed's queue; all are in sight again afterwards."""
     rejected: list[Envelope] = []
     abandoned: list[str] = []
     for body in _receive(clients, feed.queue_url):
@@ -39,8 +39,14 @@ def read_dead_letters(clients: Clients, feed: DeployedFeed) -> DeadLetters:
 
 
 def _receive(clients: Clients, queue_url: str) -> Iterator[str]:
+    handles: list[str] = []
     while messages := clients.queues.receive_message(
         QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN_SECONDS
     ).get("Messages"):
         for message in messages:
+            handles.append(message["ReceiptHandle"])
             yield message["Body"]
+    for handle in handles:
+        clients.queues.change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+        )

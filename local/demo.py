@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from forwarder.outcomes import Reason
+from forwarder.envelope import Envelope
 from local import report
 from local.dead_letters import DeadLetters, read_dead_letters
 from local.figures import read_figures
@@ -17,6 +17,7 @@ from local.mappings import Mappings
 from local.outputs import DeployedFeed
 from local.progress import Progress, Tell
 from local.reckoning import Account, Put, locate, reckon
+from local.replay import FEED, REASON, Replayed, replay
 from local.shop import ShopRecord, make_records
 from local.stack import Stack
 from pstream.send import send
@@ -48,9 +49,13 @@ def run(
                 account(stack, feed, puts[name], letters[name])
                 for name, feed in stack.feeds.items()
             ]
+            progress.tell("mending and replaying a dead letter")
+            letter = _mendable(letters[FEED])
+            replayed = replay(stack, letter)
             progress.tell("ending the stack")
-        _print(console, accounts, letters)
-        result = report.as_json(accounts, {"seed": seed, "seconds": round(progress.seconds, 1)})
+        _print(console, accounts, letter, replayed)
+        facts = {"seed": seed, "seconds": round(progress.seconds, 1)}
+        result = report.as_json(accounts, replayed, facts)
         if json_path is not None:
             report.write_json(json_path, result)
     return bool(result["ok"])
@@ -127,18 +132,22 @@ def account(stack: Stack, feed: DeployedFeed, puts: Sequence[Put], letters: Dead
     )
 
 
-def _print(console: Console, accounts: Sequence[Account], letters: dict[str, DeadLetters]) -> None:
-    rejected = [letter for each in letters.values() for letter in each.rejected]
-    shown = [letter for letter in rejected if letter.reason is Reason.UNKNOWN_FIELD] or rejected
+def _mendable(letters: DeadLetters) -> Envelope:
+    """The dead letter that the demo shows and mends: a misspelt field."""
+    return next(letter for letter in letters.rejected if letter.reason is REASON)
+
+
+def _print(
+    console: Console, accounts: Sequence[Account], letter: Envelope, replayed: Replayed
+) -> None:
     console.print("\n[bold]What became of every record[/]")
     console.print(report.table(accounts))
     console.print("\n[bold]Rejected, by reason[/]")
     console.print(report.reasons(accounts))
     console.print()
-    # Here a later version replays this dead letter, repaired, with `pstream dead-letters replay`.
-    for letter in shown[:1]:
-        console.print(report.dead_letter(letter))
-    report.verdict(accounts, console)
+    console.print(report.dead_letter(letter))
+    console.print(report.replayed(replayed))
+    report.verdict(accounts, replayed, console)
 
 
 @contextmanager

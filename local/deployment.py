@@ -35,14 +35,14 @@ def deploy(
         StepFailed: One of the three failed; nothing of them runs any more.
     """
     assembly = directory / "cdk.out"
-    environment = _environment(directory, endpoint_url)
+    variables = environment(directory, endpoint_url)
 
     def run(step: str, *arguments: str, place: Path = ROOT) -> Process:
         return Process(
             f"cdk {step}",
             [str(CDK), step, *arguments, "--no-notices"],
             log=directory / f"cdk-{step}.log",
-            environment=environment,
+            environment=variables,
             directory=place,
         )
 
@@ -70,7 +70,7 @@ def _counted(log: Path) -> str:
     return f": {counts[-1][0]} of {counts[-1][1]} resources" if counts else ""
 
 
-def _environment(directory: Path, endpoint_url: str) -> dict[str, str]:
+def environment(directory: Path, endpoint_url: str) -> dict[str, str]:
     """The caller's, because the tools need it, but nothing that leads to a real account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_AWS)}
     nothing = os.devnull

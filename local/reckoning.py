@@ -27,7 +27,7 @@ class Put:
 
     record: ShopRecord
     shard: str
-    sequence: int
+    sequence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class Account:
 
 def locate(records: Sequence[ShopRecord], sent: Iterable[Sent]) -> list[Put]:
     """Join records with where they are, in stream order."""
-    puts = [Put(records[each.position], each.shard, int(each.sequence)) for each in sent]
-    return sorted(puts, key=lambda put: put.sequence)
+    puts = [Put(records[each.position], each.shard, each.sequence) for each in sent]
+    return sorted(puts, key=lambda put: int(put.sequence))
 
 
 def reckon(
@@ -164,7 +164,7 @@ def _check_rejections(puts: Sequence[Put], dead_letters: DeadLetters) -> Iterato
 def _facts(letter: Envelope) -> Iterator[tuple[Any, Any]]:
     origin = letter.origin
     for each in letter.rejections:
-        place = (int(origin.sequence), origin.document, each.element)
+        place = (origin.sequence, origin.document, each.element)
         yield place, (each.reason, each.field, letter.data)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from forwarder.envelope import Envelope
 from local.reckoning import Account
+from local.replay import Replayed
 
 
 def table(accounts: Sequence[Account]) -> RenderableType:
@@ -72,24 +73,46 @@ def dead_letter(letter: Envelope) -> RenderableType:
     )
 
 
-def verdict(accounts: Sequence[Account], console: Console) -> None:
+def replayed(done: Replayed) -> RenderableType:
+    """The operator's command, as typed and as answered."""
+    return Panel(
+        Group(
+            Text.assemble(("$ ", "dim"), done.command),
+            Text(f"\n{done.output.strip()}"),
+            Text.assemble(("\nfound at the endpoint by eventId: ", "dim"), done.event_id),
+        ),
+        title="The same one, mended and replayed",
+        title_align="left",
+    )
+
+
+def verdict(accounts: Sequence[Account], done: Replayed, console: Console) -> None:
     """Say whether everything adds up, and if not, what does not."""
     problems = [(each.feed, problem) for each in accounts for problem in each.problems]
+    problems += [("the replay", problem) for problem in done.problems]
     if not problems:
         console.print(
             "[green]✓[/] Read back from the endpoint: every entry arrived as it was sent and none "
             "twice, every id has its newest state, every session is in order, and every bad "
-            "record is a dead letter with its reason, its field and its bytes."
+            "record is a dead letter with its reason, its field and its bytes. The one that was "
+            "mended and replayed arrived once, under its first eventId."
         )
     for feed, problem in problems:
         console.print(f"[red]✗ {feed}[/]: {problem}", markup=True, highlight=False)
 
 
-def as_json(accounts: Sequence[Account], facts: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(
+    accounts: Sequence[Account], done: Replayed, facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """The same for scripts; `ok` tells whether everything adds up."""
     return {
-        "ok": not any(each.problems for each in accounts),
+        "ok": not done.problems and not any(each.problems for each in accounts),
         **facts,
+        "replayed": {
+            "command": done.command,
+            "eventId": done.event_id,
+            "problems": list(done.problems),
+        },
         "feeds": {
             each.feed: {
                 "records": each.records,

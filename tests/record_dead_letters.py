@@ -75,10 +75,10 @@ def record(session: Session) -> None:
     session.run("show", listed.json["letters"][0]["id"][:8])
     session.run("replay", *MENDING, "--dry-run")
     session.run_and_kill(
-        "replay", *MENDING, "--feed", "events", "--yes", "--rate", "1500", "--hold", "5",
+        "replay", *MENDING, "--feed", "events", "--yes", "--rate", "1500", "--hold", "20",
         records=5000,
     )  # fmt: skip # one command
-    time.sleep(6)
+    time.sleep(21)
     session.run("replay", *MENDING, "--rate", "5000", said="y\n")
     session.say("A range that the stream no longer has:")
     events = stage.world("events")

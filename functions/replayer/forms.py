@@ -70,7 +70,8 @@ def _announced(held: Held, records: Sequence[Any]) -> Letter:
         match record:
             case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as found}}:
                 objects.append(StoredObject(bucket=bucket, key=unquote_plus(key)))
-                size += found.get("size") or 0
+                told = found.get("size")
+                size += told if isinstance(told, int) else 0
             case _:
                 return _unreadable(held, "It holds records that are no notifications of a bucket.")
     form = Announced(tuple(objects), size)

@@ -15,7 +15,7 @@ from local.mappings.semantics import Abandon, Condition
 from local.mappings.simulation import Simulation, configure
 from replayer import onfailure
 from replayer.forms import read
-from replayer.letters import Batch, Held, Letter, Unreadable
+from replayer.letters import Batch, Held, Kind, Letter, Unreadable
 
 
 def abandoned(payload: str) -> dict[str, Any]:
@@ -85,3 +85,11 @@ def test_a_digit_that_is_no_number_is_no_place_in_the_stream():
     document["KinesisBatchInfo"]["startSequenceNumber"] = "\N{SUPERSCRIPT TWO}"
 
     assert isinstance(onfailure.read(document), Unreadable)
+
+
+def test_a_notification_whose_size_is_no_number_is_an_announcement_all_the_same():
+    found = {"bucket": {"name": "b"}, "object": {"key": "k", "size": "7"}}
+    body = json.dumps({"Records": [{"s3": found}]})
+    letter = read(Held("events", "id", "receipt", body, datetime(2026, 11, 21, tzinfo=UTC)))
+
+    assert letter.kind is Kind.ABANDONED

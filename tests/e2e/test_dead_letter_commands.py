@@ -94,11 +94,11 @@ def test_ten_thousand_dead_letters_of_all_forms_are_listed_mended_and_replayed(s
     assert (plan["leaving"], plan["staying"], plan["records"]) == (9975, 24, 10_950)
     assert stage.run("list", "--json").json["deadLetters"] == 10_000
 
-    killed = stage.start("replay", *MENDING, "--yes", "--rate", "1500", "--hold", "2")
+    killed = stage.start("replay", *MENDING, "--yes", "--rate", "1500", "--hold", "20")
     eventually(lambda: len(stage.stream("events")) > 4000)
     killed.kill()
     killed.wait()
-    time.sleep(2.5)
+    time.sleep(21)
     half = len(stage.stream("events"))
     assert half < 10_950
 

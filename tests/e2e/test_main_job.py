@@ -49,7 +49,7 @@ def test_a_poison_record_of_each_rule_is_the_only_one_lost(deployed, done, feed,
     (refused,) = put_.record.refused
 
     (letter,) = [
-        each for each in done.letters[feed].rejected if int(each.origin.sequence) == put_.sequence
+        each for each in done.letters[feed].rejected if each.origin.sequence == put_.sequence
     ]
 
     assert (letter.reason, letter.field, letter.data) == (

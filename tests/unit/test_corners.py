@@ -14,6 +14,7 @@ from loopback import LOADER
 from forwarder.deliver import HANDFUL, Delivery
 from forwarder.memory import Memory
 from forwarder.outcomes import Cause, Deferred, Entry, Rejected
+from forwarder.parse import MOST_HEADS
 from forwarder.plan import plan
 from forwarder.shapes import Event
 from forwarder.transport import ServiceError
@@ -191,3 +192,15 @@ def _session() -> botocore.session.Session:
     session.set_credentials("AKIDEXAMPLE", "secret")
     session.set_config_variable("region", "eu-west-1")
     return session
+
+
+def test_a_head_that_holds_a_list_is_refused_and_many_heads_are_forgotten():
+    parse = parser_of("events")
+    (outcome,) = parse(document(document_of("events", sessionId=["s"])))
+    assert isinstance(outcome, Rejected)
+    assert outcome.field == "sessionId"
+
+    for number in range(MOST_HEADS + 2):
+        (entry,) = parse(document(document_of("events", sessionId=f"s{number}")))
+        assert isinstance(entry, Entry)
+        assert entry.shared == b'{"trackingId":"tracker-1","sessionId":"s%d","eventList":[' % number

@@ -1,14 +1,23 @@
 """What a journey counts, and where it stops to spare memory."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from builders import FakePersonalize, document_of, record, run, throttled
+from builders import (
+    FakePersonalize,
+    document,
+    document_of,
+    parser_of,
+    record,
+    run,
+    throttled,
+)
 
 from forwarder.destinations import DESTINATIONS
-from forwarder.journey import MOST_UNPACKED
+from forwarder.journey import MOST_UNPACKED, _share
 from forwarder.memory import Memory
-from forwarder.outcomes import Cause, Record
+from forwarder.outcomes import Cause, Deferred, Entry, Reason, Record
 
 ITEMS = DESTINATIONS["items"]
 
@@ -44,13 +53,46 @@ def test_every_round_of_upserts_counts_its_calls_and_whom_they_stand_for():
     assert [each.document.record.position for each in journey.settlement.rejected] == [3, 4]
 
 
-def test_older_upserts_are_deferred_with_the_newest_element_by_element():
-    entries = [{"itemId": "i"}, {"itemId": "i"}]
-    records = [record(0, {"items": entries}), *versions("a", "b")[1:]]
-    journey = run("items", records, FakePersonalize(ITEMS, answers=throttled), seconds=0.1)
+def test_every_round_of_refusals_adds_to_whom_upserts_stand_for():
+    """For i the newest is accepted; for j it is refused, and the one before stands for another."""
+    others = [
+        record(n, document_of("items", itemId="j", properties={"is": name}))
+        for n, name in enumerate(("x", "y", "bad"), start=2)
+    ]
+    journey = run("items", [*versions("a", "b"), *others], FakePersonalize(ITEMS, refuses=refused))
 
-    assert journey.settlement.deferred == {Cause.THROTTLED: 3}
-    assert journey.settlement.resume_at == 0
+    assert (journey.fewest_calls, journey.stood_for) == (2, 2)
+
+
+def test_older_upserts_are_deferred_with_the_newest_element_by_element():
+    (older, newest) = (
+        Entry(document({"items": []}), place, b"{", None, "i", b"{}") for place in (0, 1)
+    )
+    shared, next_up = _share([newest], [older], [Deferred(newest.document, 1, Cause.THROTTLED)])
+
+    assert shared == [Deferred(older.document, 0, Cause.THROTTLED)]
+    assert next_up == []
+
+
+def test_what_cannot_be_unpacked_goes_by_the_parser():
+    broken = replace(record(0, b"{}"), data="{")
+    settlement = run("items", [broken], FakePersonalize(ITEMS)).settlement
+
+    assert [each.reason for each in settlement.rejected] == [Reason.NOT_BASE64]
+
+
+def test_of_more_than_can_be_remembered_the_oldest_is_forgotten():
+    memory = Memory(most=2)
+    parse = parser_of("events")
+    entries = [
+        each
+        for n in range(3)
+        for each in parse(document(document_of("events"), position=n))
+        if isinstance(each, Entry)
+    ]
+    memory.remember(entries)
+
+    assert [memory.holds(each) for each in entries] == [False, True, True]
 
 
 def test_what_memory_is_too_short_for_comes_again():

@@ -1,7 +1,10 @@
 """What a rejection tells its producer, word by word: the reason, the field, got and wants."""
 
+import base64
+import gzip
 import json
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +12,9 @@ import pytest
 from builders import ARRIVAL, SHARD, document, document_of, lambda_event, parser_of, record
 from kpl_producer import MAGIC, aggregate, member, seal
 
-from forwarder.outcomes import Entry, Reason, Rejected
-from forwarder.records import NotAKinesisBatch, decode, unpack
+from forwarder.compression import MOST_BYTES
+from forwarder.outcomes import Document, Entry, Reason, Rejected
+from forwarder.records import MOST_DOCUMENTS, NotAKinesisBatch, decode, unpack
 
 TIME = "wants seconds, milliseconds or microseconds since 1970"
 ISO = "got a text that is no time, wants ISO 8601 or a number of seconds since 1970"
@@ -233,3 +237,58 @@ def test_the_shard_is_what_stands_before_the_first_colon():
     event["Records"][0]["eventID"] = f"{SHARD}:1:2"
 
     assert decode(event)[0].shard == SHARD
+
+
+def test_broken_and_empty_parts_of_an_aggregate_keep_their_places_keys_and_bytes():
+    broken = b"\x1f\x8bbroken"
+    keys = member(1, b"one") + member(1, b"two")
+    parts = [(0, b"{}"), (1, b" "), (1, broken), (0, b"\n"), (1, b"[]")]
+    message = keys + b"".join(member(3, member(1, n) + member(3, data)) for n, data in parts)
+    whole = record(0, seal(message))
+
+    outcomes = unpack(whole)
+
+    documents = [each.document if isinstance(each, Rejected) else each for each in outcomes]
+    assert [each.index for each in documents] == [0, 1, 2, 3, 4]
+    assert [each.partition_key for each in documents] == ["one", "two", "two", "one", "two"]
+    assert [each.data for each in documents] == [b"{}", b" ", broken, b"\n", b"[]"]
+    assert all(each.record is whole for each in documents)
+    reasons = [each.reason for each in outcomes if isinstance(each, Rejected)]
+    assert reasons == [Reason.EMPTY_RECORD, Reason.BAD_COMPRESSION, Reason.EMPTY_RECORD]
+
+
+def test_data_that_is_not_base64_leads_back_to_its_record():
+    broken = replace(record(0, b"{}"), data="{")
+    (outcome,) = unpack(broken)
+
+    assert outcome == Rejected(
+        Document(broken, 0, "k", b"{"),
+        None,
+        Reason.NOT_BASE64,
+        None,
+        "got data that is not base64",
+    )
+
+
+def test_what_is_rejected_whole_leads_back_to_its_record_and_says_why():
+    bomb = record(0, gzip.compress(bytes(MOST_BYTES + 1)))
+    many = record(0, b"{}\n" * (MOST_DOCUMENTS + 1))
+    for whole, reason, detail in (
+        (
+            bomb,
+            Reason.BAD_COMPRESSION,
+            f"got compressed data that inflates past {MOST_BYTES} bytes",
+        ),
+        (
+            many,
+            Reason.TOO_LARGE,
+            f"got more documents than {MOST_DOCUMENTS}, wants at most so many",
+        ),
+    ):
+        (outcome,) = unpack(whole)
+        data = base64.b64decode(whole.data)
+        assert outcome == Rejected(Document(whole, 0, "k", data), None, reason, None, detail)
+
+
+def test_the_most_documents_are_not_too_many():
+    assert len(unpack(record(0, b"{}\n" * MOST_DOCUMENTS))) == MOST_DOCUMENTS

@@ -86,6 +86,19 @@ def test_a_message_is_kept_hidden_for_as_long_as_it_is_held():
         assert hidden.wait(10)
 
 
+def test_messages_that_show_again_while_others_are_read_do_not_hold_up_the_end():
+    world = filled(20)
+    queue = world.services().queue
+
+    def receive(seconds: int):
+        world.hidden.clear()
+        return queue.receive(seconds)
+
+    stub = Queue(receive=receive, hide=queue.hide, delete=queue.delete, hidden=queue.hidden)
+    with Hold({world.feed: stub}, seconds=60) as held:
+        assert len(held.receive_all()) == 10
+
+
 def test_a_message_received_twice_is_held_once_with_its_last_receipt():
     world = filled(1)
     queue = world.services().queue
