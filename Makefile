@@ -6,7 +6,7 @@ BIN := .venv/bin
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check bench soak format docs lock clean
+.PHONY: help install demo up down test check bench soak fuzz mutants format docs lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,7 +58,7 @@ docs: install ## Write the pages that are made from the code.
 lock: ## Resolve the requirements anew, with hashes and without registry addresses.
 	$(PYTHON) -m venv .build/lock
 	.build/lock/bin/pip install --quiet uv==0.13.9
-	for name in functions/ local/ tests/abuse/ tests/benchmarks/ ""; do \
+	for name in functions/ local/ tests/abuse/ tests/benchmarks/ tests/mutants/ ""; do \
 		.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make lock" \
@@ -76,6 +76,24 @@ bench: .venv-bench/.installed ## Measure everything beside its peers into docs/b
 
 soak: install ## Break everything for some minutes and account for every record; MINUTES=5.
 	$(BIN)/python -m tests.soak
+
+.venv-fuzz/.installed: tests/abuse/requirements.txt
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install --quiet --require-hashes --requirement tests/abuse/requirements.txt
+	@touch $@
+
+.venv-mutants/.installed: tests/mutants/requirements.txt
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install --quiet --require-hashes --requirement tests/mutants/requirements.txt
+	@touch $@
+
+fuzz: .venv-fuzz/.installed ## Look for bytes that break a promise; SECONDS=300.
+	.venv-fuzz/bin/python tests/abuse/fuzz.py $(or $(SECONDS),300)
+
+mutants: .venv-mutants/.installed ## Change the forwarder in small ways and see whether a test notices.
+	rm -rf .build/mutants && mkdir -p .build/mutants
+	cp -R functions .build/mutants/src && cp -R tests local .build/mutants && cp tests/mutants/pyproject.toml .build/mutants
+	cd .build/mutants && ../../.venv-mutants/bin/mutmut run --max-children 1 && ../../.venv-mutants/bin/mutmut results
 
 clean: ## Remove what building, testing and the local stack left behind.
 	rm -rf .build .local cdk.out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

@@ -128,7 +128,7 @@ def account(stack: Stack, feed: DeployedFeed, puts: Sequence[Put], letters: Dead
         puts,
         stored=stack.personalize.entries(feed.destination.action),
         dead_letters=letters,
-        figures=read_figures(stack.clients, feed),
+        figures=read_figures(stack.clients, feed, records=len(puts)),
     )
 
 

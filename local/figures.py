@@ -1,6 +1,7 @@
 """What the functions say about themselves: their metrics, as they write them to their logs."""
 
 import json
+import time
 from collections import Counter
 
 from forwarder.metrics import Metric
@@ -9,9 +10,27 @@ from local.outputs import DeployedFeed
 
 Figures = Counter[Metric]
 
+PATIENCE = 10.0
+"""Seconds that a log may be behind its function."""
 
-def read_figures(clients: Clients, feed: DeployedFeed) -> Figures:
+_POLL_SECONDS = 0.2
+
+
+def read_figures(clients: Clients, feed: DeployedFeed, *, records: int) -> Figures:
     """Add up the metrics of all invocations of one feed's function.
+
+    A log is a little behind: it is read until it accounts for so many records, or patience ends.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        figures = _read(clients, feed)
+        if figures[Metric.RECORDS] >= records or time.monotonic() > until:
+            return figures
+        time.sleep(_POLL_SECONDS)
+
+
+def _read(clients: Clients, feed: DeployedFeed) -> Figures:
+    """Read the figures as they are now.
 
     The emulator makes no metrics of the embedded metric format, so they are read where the
     function writes them; https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html

@@ -197,7 +197,9 @@ def _rejected(document: Document, place: int | None, error: ValidationError) -> 
     first: ErrorDetails = error.errors(include_url=False)[0]
     reason, detail = REASONS[first["type"]], first["msg"]
     if first["type"] != reason.value:
-        detail = f"got {kind(first['input'])}, {_EXPECTED.get(first['type'], detail)}"
+        # Where a field is missing, the input is the object that lacks it.
+        got = "nothing" if first["type"] == "missing" else kind(first["input"])
+        detail = f"got {got}, {_EXPECTED.get(first['type'], detail)}"
     if reason in {Reason.WRONG_TYPE, Reason.WRONG_TIME} and first["input"] is None:
         reason = Reason.MISSING_FIELD
     return Rejected(document, place, reason, _path(first["loc"]), detail)

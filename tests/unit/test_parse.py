@@ -515,6 +515,14 @@ def test_a_detail_says_what_it_got_and_what_it_wants_but_never_the_value():
     assert outcome.detail == "got a number, wants a text"
 
 
+def test_a_detail_says_that_nothing_is_where_a_field_is_missing():
+    outcome = parsed("events", metricAttribution={})
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.field == "metricAttribution.eventAttributionSource"
+    assert outcome.detail == "got nothing, wants a value"
+
+
 def test_every_reason_has_a_meaning():
     assert all(reason.meaning for reason in Reason)
 

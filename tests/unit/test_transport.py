@@ -28,7 +28,7 @@ from forwarder.transport import (
     TransportError,
 )
 from forwarder.transport.connection import connect, look_up
-from forwarder.transport.endpoint import Endpoint, Proxy
+from forwarder.transport.endpoint import Endpoint, Proxy, Tls
 from forwarder.transport.sigv4 import Signer, Target
 from forwarder.transport.watch import Watch
 
@@ -826,3 +826,9 @@ def test_close_hangs_up(tmp_path: Path) -> None:
         transport(BODY, in_seconds(5))
         transport.close()
         assert hung_up.wait(5)
+
+
+def test_certificates_are_read_once(tmp_path):
+    tls = Tls(session_for(tmp_path))
+
+    assert tls.context() is tls.context()
