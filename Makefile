@@ -6,7 +6,7 @@ BIN := .venv/bin
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check bench soak fuzz mutants format docs lock clean
+.PHONY: help install demo up down test check coverage bench soak fuzz mutants format docs lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,7 @@ test: install ## Check the code and run every test.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=15
 
 check: install ## Check the code only: style and types.
 	$(BIN)/ruff check .
@@ -65,6 +65,10 @@ lock: ## Resolve the requirements anew, with hashes and without registry address
 			$${name}requirements.in --output-file $${name}requirements.txt || exit 1; \
 	done
 	npm install --package-lock-only --silent
+
+coverage: install ## Show which branches of functions/ no test takes; there may be none.
+	$(BIN)/coverage run -m pytest -q tests/unit tests/laws tests/contract tests/abuse
+	$(BIN)/coverage report --fail-under=100
 
 bench: .venv-bench/.installed ## Measure everything beside its peers into docs/benchmarks.md; QUICK=1 is shorter.
 	PYTHONPATH=.:functions:tests/kit .venv-bench/bin/python -m tests.benchmarks $(if $(QUICK),--quick)

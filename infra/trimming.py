@@ -10,8 +10,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-SERVICES = frozenset({"personalize-events", "s3", "sqs", "sts"})
-"""The services that the forwarder has a client for, and STS, which credentials may come from."""
+SERVICES = frozenset({"kinesis", "lambda", "personalize-events", "s3", "sqs", "sts"})
+"""The services that a function has a client for, and STS, which credentials may come from.
+
+Kinesis and Lambda are the replayer's; the forwarder's cold start does not read them.
+"""
 
 UNUSED = (
     "*.dist-info",  # pydantic and others look for plugins in each of these at import

@@ -3,6 +3,7 @@
 It takes a few minutes. The times in it are of the machine that it runs on, emulator included.
 """
 
+import os
 import re
 import sys
 import tempfile
@@ -91,6 +92,7 @@ def record(session: Session) -> None:
 def main() -> None:
     """Record, and write it into the page."""
     with tempfile.TemporaryDirectory() as directory, Emulator(Path(directory)) as emulator:
+        os.environ["AWS_ENDPOINT_URL"] = emulator.url
         small = SmallStage(emulator.url)
         small.deploy()
         session = Session(OperatorStage(small))

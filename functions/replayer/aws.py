@@ -1,37 +1,29 @@
 """The verbs of one feed, made of boto3's clients; nothing else here knows AWS."""
 
-import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from forwarder.envelope import StoredObject
-from forwarder.outcomes import Record
+from replayer.aws_streams import reach_of, reader_of, sender_of, shards_of
 from replayer.contents import Sources
 from replayer.hold import Queue
 from replayer.letters import BatchInfo, Held
 from replayer.newest import Reach
-from replayer.put_records import Outgoing, Send
+from replayer.put_records import Send
 from replayer.site import Site
 from replayer.stream_range import (
-    After,
-    At,
-    NotInStream,
-    Page,
     Range,
     ShardReader,
-    Since,
-    Start,
     hydrate,
 )
 
 if TYPE_CHECKING:
-    from types_boto3_kinesis import KinesisClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
@@ -45,7 +37,6 @@ _CONFIG = Config(
     max_pool_connections=64,
 )
 _GONE = frozenset({"NoSuchKey", "404", "NoSuchBucket"})
-_NOT_IN_STREAM = frozenset({"ResourceNotFoundException", "InvalidArgumentException"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +67,14 @@ def connect(session: boto3.Session, site: Site) -> Services:
     queues = session.client("sqs", config=_CONFIG)
     objects = session.client("s3", config=_CONFIG)
     streams = session.client("kinesis", config=_CONFIG)
-    reader = _reader(streams, site.stream_arn)
+    reader = reader_of(streams, site.stream_arn)
     return Services(
         queue=_queue(queues, site),
         sources=_sources(objects, reader, site),
         reader=reader,
-        shards=lambda: _shards(streams, site.stream_arn),
-        reach=lambda: _reach(streams, site.stream_arn),
-        send=_send(streams, site.stream_arn),
+        shards=lambda: shards_of(streams, site.stream_arn),
+        reach=lambda: reach_of(streams, site.stream_arn),
+        send=sender_of(streams, site.stream_arn),
         delete_object=lambda stored: _delete_object(objects, stored),
     )
 
@@ -156,80 +147,3 @@ def _sources(client: "S3Client", reader: ShardReader, site: Site) -> Sources:
 
 def _delete_object(client: "S3Client", stored: StoredObject) -> None:
     client.delete_object(Bucket=stored.bucket, Key=stored.key)
-
-
-def _reader(client: "KinesisClient", stream_arn: str) -> ShardReader:
-    shard_of: dict[str, str] = {}
-
-    def iterate(shard: str, start: Start) -> str:
-        where: dict[str, Any] = _where(start)
-        try:
-            answer = client.get_shard_iterator(StreamARN=stream_arn, ShardId=shard, **where)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_IN_STREAM:
-                raise NotInStream from None
-            raise
-        shard_of[answer["ShardIterator"]] = shard
-        return answer["ShardIterator"]
-
-    def page(iterator: str) -> Page:
-        answer = client.get_records(ShardIterator=iterator, StreamARN=stream_arn)
-        shard = shard_of.pop(iterator)
-        following = answer.get("NextShardIterator")
-        if following is not None:
-            shard_of[following] = shard
-        records = tuple(
-            _record(stream_arn, shard, place, each) for place, each in enumerate(answer["Records"])
-        )
-        return Page(records, following, answer.get("MillisBehindLatest", 0))
-
-    return ShardReader(iterate, page)
-
-
-def _where(start: Start) -> dict[str, Any]:
-    match start:
-        case At(sequence=sequence):
-            return _at("AT_SEQUENCE_NUMBER", sequence)
-        case After(sequence=sequence):
-            return _at("AFTER_SEQUENCE_NUMBER", sequence)
-        case Since(moment=moment):
-            return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": moment}
-
-
-def _at(kind: str, sequence: str) -> dict[str, Any]:
-    return {"ShardIteratorType": kind, "StartingSequenceNumber": sequence}
-
-
-def _record(stream_arn: str, shard: str, place: int, found: Mapping[str, Any]) -> Record:
-    return Record(
-        position=place,
-        sequence=found["SequenceNumber"],
-        shard=shard,
-        stream=stream_arn,
-        partition_key=found.get("PartitionKey"),
-        arrival=found["ApproximateArrivalTimestamp"].timestamp(),
-        data=base64.b64encode(found["Data"]).decode(),
-    )
-
-
-def _shards(client: "KinesisClient", stream_arn: str) -> list[str]:
-    pages = client.get_paginator("list_shards").paginate(StreamARN=stream_arn)
-    return [shard["ShardId"] for page in pages for shard in page["Shards"]]
-
-
-def _reach(client: "KinesisClient", stream_arn: str) -> Reach:
-    """The stream goes back as far as its retention, or as it exists."""
-    found = client.describe_stream_summary(StreamARN=stream_arn)["StreamDescriptionSummary"]
-    retained = datetime.now(UTC) - timedelta(hours=found["RetentionPeriodHours"])
-    return Reach(stream_arn, max(retained, found["StreamCreationTimestamp"]))
-
-
-def _send(client: "KinesisClient", stream_arn: str) -> Send:
-    def send(records: Sequence[Outgoing]) -> list[int]:
-        answer = client.put_records(
-            StreamARN=stream_arn,
-            Records=[{"Data": each.data, "PartitionKey": each.partition_key} for each in records],
-        )
-        return [place for place, each in enumerate(answer["Records"]) if each.get("ErrorCode")]
-
-    return send

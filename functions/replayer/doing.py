@@ -15,8 +15,9 @@ from replayer.keeping import keeper
 from replayer.letters import Letter
 from replayer.newest import Newest
 from replayer.plan import Step
+from replayer.portions import shared_objects
 from replayer.put_records import Putter
-from replayer.replay import shared_objects, utc_now
+from replayer.replay import utc_now
 from replayer.site import Site
 
 

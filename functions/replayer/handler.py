@@ -46,8 +46,10 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     try:
         return _handle(event, context)
-    except (BadRequest, BadEdit, NoSuchLetter) as error:
+    except (BadRequest, NoSuchLetter) as error:
         raise ReplayFailed(str(error)) from None
+    except BadEdit:  # its text has what a field was to be set to
+        raise ReplayFailed("edits: wants FIELD=VALUE, OLD=NEW and FIELD") from None
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         failure = f"{error.operation_name} failed: {code}"

@@ -138,7 +138,7 @@ class Hold:
                 return
 
     def _keep_hidden(self) -> None:
-        while not self._over.wait(self._seconds / 3):
+        while not self._over.wait(self._seconds / 2):
             with ThreadPoolExecutor(READERS) as pool:
                 for feed, chunk in self._by_feed(self.held):
                     pool.submit(self._hide, feed, chunk, self._seconds)

@@ -12,7 +12,8 @@ from replayer.doing import Doing
 from replayer.forms import read
 from replayer.hold import Hold
 from replayer.letters import Kind, Letter
-from replayer.replay import Replay, portions
+from replayer.portions import portions
+from replayer.replay import Replay
 from replayer.request import Request
 from replayer.site import Site
 from replayer.tally import Tally

@@ -1,30 +1,23 @@
 """One feed's replay: load, prepare, plan, and then act; the same for every caller."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 
-from forwarder.envelope import Envelope, StoredObject
 from replayer.aws import Services
 from replayer.contents import load
-from replayer.letters import Announced, Contents, Kind, Letter
+from replayer.fates import Knowledge, identities
+from replayer.letters import Contents, Letter
 from replayer.mend import Mend
 from replayer.newest import Newest, Place, Reach, oldest
-from replayer.plan import Knowledge, Step, identities, plan
+from replayer.plan import Step, plan
+from replayer.portions import portions
 from replayer.prepare import Prepared, Rules, prepare
 from replayer.site import Site
 
 LOADS_AT_ONCE = 16
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of dead letters that are planned together: what is beyond them is planned after them."""
-
-MOST_LETTERS = 20_000
-
-SETTLED = timedelta(minutes=15)
-"""As long as an invocation lasts at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,62 +112,6 @@ class Replay:
                 if identity not in found or place.is_after(found[identity]):
                     found[identity] = place
         return found
-
-
-def portions(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
-    """Part letters into what memory has room for, in their order."""
-    portion: list[Letter] = []
-    room = MOST_BYTES
-    for letter in letters:
-        size = _size(letter)
-        if portion and (size > room or len(portion) == MOST_LETTERS):
-            yield portion
-            portion, room = [], MOST_BYTES
-        portion.append(letter)
-        room -= size
-    if portion:
-        yield portion
-
-
-def _size(letter: Letter) -> int:
-    size = len(letter.held.body)
-    match letter.form:
-        case Announced(size=stored):
-            return size + stored
-        case Envelope(object=StoredObject()):
-            return size + 1024 * 1024
-    return size if letter.kind is not Kind.POINTER else size + 6 * 1024 * 1024
-
-
-def shared_objects(
-    letters: Iterable[Letter], *, alone: bool, now: datetime
-) -> frozenset[StoredObject]:
-    """Find the objects that must stay, as other messages may need them; the bucket forgets them.
-
-    A document with very many bad elements is several messages and one object.
-
-    Args:
-        letters: All dead letters of the feed that could be received.
-        alone: Whether nobody else holds messages of the queue.
-        now: The time. The forwarder may be about to send another message for a young one's object.
-    """
-    pointing = [(letter, stored) for letter in letters for stored in _objects(letter)]
-    counts = Counter(stored for _, stored in pointing)
-    return frozenset(
-        stored
-        for letter, stored in pointing
-        if counts[stored] > 1
-        or (letter.kind is Kind.REJECTED and not (alone and now - letter.held.sent > SETTLED))
-    )
-
-
-def _objects(letter: Letter) -> tuple[StoredObject, ...]:
-    match letter.form:
-        case Announced(objects=objects):
-            return objects
-        case Envelope(object=StoredObject() as stored):
-            return (stored,)
-    return ()
 
 
 def utc_now() -> datetime:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from replayer.act import Done
-from replayer.plan import Fate, Step
+from replayer.fates import Fate
+from replayer.plan import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,9 @@ def purge(
     everything: Annotated[
         bool, typer.Option("--all", help="All of them: needed where there is no filter.")
     ] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only those that a replay would leave as stale.")
+    ] = False,
     file: Annotated[
         Path | None, typer.Option("--export", help="Where the export goes; it must not exist.")
     ] = None,
@@ -227,12 +230,12 @@ def purge(
     chosen = options.selection(
         reasons=reason, field=field, since=since, until=until, ids=id_, limit=limit, now=now
     )
-    if chosen == Selection() and not feed and not everything:
+    if chosen == Selection() and not feed and not stale and not everything:
         raise typer.BadParameter("got no filter, wants one (such as --reason), or --all")
     file = file or Path(f"dead-letters-{stage}-{now:%Y%m%dT%H%M%S}.ndjson")
     with _opened(stage, region, feed, hold) as (found, desk):
         inquiry = Inquiry("purge", found, desk, chosen, audit_log, yes=yes, as_json=as_json)
-        complete = purging.purge(inquiry, file)
+        complete = purging.purge(inquiry, file, stale=stale)
     raise typer.Exit(COMPLETE if complete else INCOMPLETE)
 
 

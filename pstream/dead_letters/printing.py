@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pstream.dead_letters.listing import SHORT
 from replayer.act import Done
-from replayer.plan import Fate
+from replayer.fates import Fate
 from replayer.tally import Stay, Tally
 
 MOST_WHYS = 10

@@ -7,8 +7,11 @@ from pathlib import Path
 from pstream.dead_letters import archive, listing
 from pstream.dead_letters.desk import Desk
 from pstream.dead_letters.inquiry import Inquiry
+from pstream.dead_letters.work import Planner
+from replayer.fates import Fate
 from replayer.letters import Contents, Kind, Letter
-from replayer.replay import Replay, portions, shared_objects, utc_now
+from replayer.portions import portions, shared_objects
+from replayer.replay import Replay, utc_now
 
 
 def export(desk: Desk, letters: Sequence[Letter], file: Path) -> int:
@@ -33,12 +36,16 @@ def load(desk: Desk, feed: str, letters: Sequence[Letter]) -> list[Contents]:
     return Replay(site=desk.sites[feed], services=desk.services[feed], now=utc_now).load(letters)
 
 
-def purge(inquiry: Inquiry, file: Path) -> bool:
+def purge(inquiry: Inquiry, file: Path, *, stale: bool = False) -> bool:
     """Delete what is chosen, once it is in the file; say whether all of it is gone.
 
-    What cannot be read is never deleted: it may be all that there is of a record.
+    What cannot be read is never deleted: it may be all that there is of a record. With `stale`
+    only those are chosen of which nothing would go back, as newer states of their ids are known.
     """
     chosen = inquiry.selection.of(inquiry.desk.letters)
+    if stale:
+        outdated = _stale(inquiry.desk, chosen)
+        chosen = [letter for letter in chosen if letter.id in outdated]
     letters = [letter for letter in chosen if letter.kind is not Kind.UNREADABLE]
     console = inquiry.console
     if letters:
@@ -59,6 +66,23 @@ def purge(inquiry: Inquiry, file: Path) -> bool:
         found = {"stage": inquiry.deployment.stage, "letters": len(chosen), "deleted": deleted}
         print(json.dumps({**found, "export": str(file) if acted else None}, indent=2))
     return deleted == len(chosen)
+
+
+def _stale(desk: Desk, chosen: Sequence[Letter]) -> set[str]:
+    """Find the letters that a replay would leave for being stale, and for nothing else."""
+    found: set[str] = set()
+    for feed, site in desk.sites.items():
+        planner = Planner(
+            Replay(site=site, services=desk.services[feed], now=utc_now), desk.of(feed)
+        )
+        for portion in portions(each for each in chosen if each.feed == feed):
+            steps, _ = planner.plan(portion)
+            found |= {
+                step.letter.id
+                for step in steps
+                if Fate.STALE in step.fates and set(step.fates) <= {Fate.STALE, Fate.THERE}
+            }
+    return found
 
 
 def _delete(desk: Desk, letters: Sequence[Letter]) -> int:

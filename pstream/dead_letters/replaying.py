@@ -15,10 +15,11 @@ from pstream.dead_letters.progress import advancing
 from pstream.dead_letters.work import FeedWork, Planner, doing
 from replayer.act import Done
 from replayer.doing import Doing
+from replayer.fates import Fate
 from replayer.letters import Kind
 from replayer.mend import Edit, Mend, mender
-from replayer.plan import Fate
-from replayer.replay import Replay, portions, utc_now
+from replayer.portions import portions
+from replayer.replay import Replay, utc_now
 from replayer.tally import Tally
 
 

@@ -1,7 +1,10 @@
 """An operator's worst day, with real queues, buckets and streams on an emulator."""
 
+import dataclasses
 import json
 import resource
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from builders import document_of
+from builders import TARGETS, document_of
 from dead_letter_world import World, rejections
 from operator_stage import OperatorStage
 from small_stage import SmallStage
@@ -128,6 +131,7 @@ def test_a_stale_item_is_refused_and_put_back_by_force_only(stage):
     assert refused.json["feeds"]["items"]["entries"]["stale"] == 1
     assert len(stage.stream("items")) == 2
 
+    assert stage.run("purge", "--stale", said="n\n").code == 1
     forced = stage.run("replay", "--yes", "--force", "--json")
     assert forced.code == 0
     assert json.loads(document_data(stage.stream("items")[-1])) == old
@@ -300,3 +304,67 @@ def test_messages_held_by_another_are_counted(stage):
         "heldElsewhere": 1,
         "groups": [],
     }
+
+
+def test_what_is_stale_is_purged_and_what_is_not_stays(stage, tmp_path):
+    world = stage.world("items")
+    states = [document_of("items", itemId=name, properties=f'{{"v": {v}}}') for name, v in STATES]
+    first, other, *_ = stage.put("items", [(state, "k") for state in states])
+    refuse(world, first)
+    refuse(world, other)
+    stage.fill(world)
+    file = tmp_path / "stale.ndjson"
+
+    purged = stage.run("purge", "--stale", "--yes", "--export", str(file))
+
+    assert purged.code == 0
+    assert len(file.read_text().splitlines()) == 1
+    assert len(listed(stage)) == 1
+
+
+STATES = (("a", 1), ("b", 1), ("a", 2))
+
+INVOKE = """
+import json, sys
+from replayer.handler import handle
+
+class Context:
+    function_name = "replayer"
+    memory_limit_in_mb = 128
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:replayer"
+    aws_request_id = "1"
+    get_remaining_time_in_millis = staticmethod(lambda: 900_000)
+
+print(json.dumps(handle(json.loads(sys.argv[1]), Context())))
+"""
+
+
+def test_the_function_replays_as_the_command_does(stage):
+    world = stage.world("events")
+    for number in range(3):
+        record = world.arrive(misspelt(number), at=LONG_AGO)
+        world.reject(*rejections(world, record))
+    stage.fill(world)
+    site = dataclasses.asdict(stage.site("events", target=TARGETS["trackingId"]))
+
+    def invoke(request: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-c", INVOKE, json.dumps(request)],
+            env={**stage.environment, "SITES": json.dumps([site])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = invoke({"edits": {"rename": ["itmeId=itemId"]}, "filter": {"limit": 2}})
+    *logged, answer = done.stdout.splitlines()
+
+    found = json.loads(answer)
+    assert found["feeds"]["events"]["done"]["letters"] == 2
+    assert found["resumes"] is False
+    assert len(listed(stage)) == 1
+    assert "s1" not in "".join(logged)
+    refused = invoke({"edits": {"set": ["canary"]}})
+    assert refused.returncode != 0
+    assert "edits: wants" in refused.stderr
+    assert "got 'canary'" not in refused.stderr + refused.stdout

@@ -1,13 +1,20 @@
 """The replayer is there when the stage says so, and may do what a replay does and no more."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from stacks import SMALLEST, Resource, Synthesized, Write, synthesize
 
+from app import FUNCTIONS
 from forwarder.destinations import DESTINATIONS
-from infra import stages
+from infra import bundling, stages
+from infra.package import build, target
+from infra.stack import PersonalizeStream
 from replayer.site import Site
 
 FUNCTION = "AWS::Lambda::Function"
@@ -89,14 +96,35 @@ def test_it_invokes_nothing_but_itself(with_replayer: Synthesized) -> None:
     assert invokes["Resource"] == {"Fn::GetAtt": [own, "Arn"]}
 
 
+def test_the_handler_starts_from_the_package_alone(tmp_path) -> None:
+    """A fresh interpreter that sees nothing but the package: what was trimmed is not missed."""
+    package = build(FUNCTIONS, target("local"))
+    site = {"stage": "s", "feed": "events", "target": "t", "stream_name": "n", "stream_arn": "a"}
+    code = (
+        "import replayer.handler as handler;"
+        "handler.connect(handler.session, handler.sites[0]);"
+        "print(handler.handle.__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "POWERTOOLS_SERVICE_NAME": "personalize-stream",
+            "PYTHONPATH": str(package),
+            "SITES": json.dumps([{**site, "queue_url": "q", "bucket": "b"}]),
+        },
+        text=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("handle\n", "")
+
+
 def test_nag_is_satisfied_with_it(tmp_path) -> None:
-    from aws_cdk import App, Validations  # noqa: PLC0415 - starts node
-    from cdk_nag import AwsSolutionsChecks, ServerlessChecks  # noqa: PLC0415
-
-    from app import FUNCTIONS  # noqa: PLC0415
-    from infra import bundling  # noqa: PLC0415
-    from infra.stack import PersonalizeStream  # noqa: PLC0415
-
     text = SMALLEST.replace("[feeds", "replayer = true\n[feeds", 1)
     path = tmp_path / "prod.toml"
     path.write_text(text, encoding="utf-8")

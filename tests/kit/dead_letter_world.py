@@ -26,8 +26,9 @@ from replayer.keeping import keeper
 from replayer.letters import BatchInfo, Held, Letter
 from replayer.newest import Newest, Reach, entries_of
 from replayer.plan import Step
+from replayer.portions import shared_objects
 from replayer.put_records import Outgoing, Putter
-from replayer.replay import Replay, shared_objects
+from replayer.replay import Replay
 from replayer.site import Site
 from replayer.stream_range import (
     After,

@@ -137,13 +137,15 @@ class OperatorStage:
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             region_name=REGION,
         )
-        site = Site(
+        return connect(session, self.site(feed))
+
+    def site(self, feed: str, *, target: str = "") -> Site:
+        return Site(
             stage=self.small.name,
             feed=feed,
-            target="",
+            target=target,
             stream_name=self.small.output(feed, "StreamName"),
             stream_arn=self.small.output(feed, "StreamArn"),
             queue_url=self.small.output(feed, "QueueUrl"),
             bucket=self.small.output(feed, "BucketName"),
         )
-        return connect(session, site)

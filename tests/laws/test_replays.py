@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from forwarder.outcomes import Document, Entry, Reason, Record, Rejected
 from forwarder.parse import event_id
 from forwarder.records import unpack
-from replayer.plan import Fate, Step
+from replayer.fates import Fate
+from replayer.plan import Step
 
 GOOD = {"itemId": "ok"}
 BAD = {"itmeId": "misspelt"}

@@ -1,6 +1,7 @@
 """Docs that can drift are held to the code."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_every_file_that_a_page_links_exists(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_folder_of_tests_is_run():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    run = set(settings["tool"]["pytest"]["ini_options"]["testpaths"])
+    have = {f"tests/{page.parent.name}" for page in (ROOT / "tests").glob("*/test_*.py")}
+
+    assert run == have
 
 
 def test_the_readme_names_every_feed():

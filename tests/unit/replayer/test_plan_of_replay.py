@@ -10,7 +10,7 @@ from dead_letter_world import LONG_AGO, World, rejections
 
 from forwarder.outcomes import Document, Reason, Record, Rejected
 from forwarder.records import unpack
-from replayer.plan import Fate
+from replayer.fates import Fate
 
 OTHER = "shardId-000000000001"
 
