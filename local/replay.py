@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forwarder.envelope import Envelope
-from forwarder.outcomes import Document, Reason, Record
+from forwarder.outcomes import Reason
 from forwarder.parse import event_id
 from local.deployment import environment
 from local.emulator import ROOT
@@ -63,15 +63,5 @@ def replay(stack: Stack, letter: Envelope) -> Replayed:
 
 def first_event_id(letter: Envelope) -> str:
     """The `eventId` of a rejected document, as the forwarder derives it."""
-    origin = letter.origin
-    record = Record(
-        position=0,
-        sequence=origin.sequence,
-        shard=origin.shard,
-        stream=origin.stream,
-        partition_key=origin.partition_key,
-        arrival=origin.arrival.timestamp(),
-        data="",
-    )
-    document = Document(record, origin.document, origin.partition_key, letter.data or b"")
+    document = letter.origin.document_of(letter.data or b"")
     return event_id(document, letter.rejections[0].element)

@@ -1,12 +1,13 @@
 """The dead letter's versioned form, the same for those who write it and those who read it."""
 
+import base64
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from forwarder.outcomes import Reason
+from forwarder.outcomes import Document, Reason, Record
 
 VERSION: Literal[1] = 1
 
@@ -27,6 +28,19 @@ class Origin(_Part):
     document: int
     partition_key: str | None = None
     arrival: datetime
+
+    def document_of(self, data: bytes) -> Document:
+        """Make the document that these bytes were, in a record that holds nothing else."""
+        record = Record(
+            position=0,
+            sequence=self.sequence,
+            shard=self.shard,
+            stream=self.stream,
+            partition_key=self.partition_key,
+            arrival=self.arrival.timestamp(),
+            data=base64.b64encode(data).decode(),
+        )
+        return Document(record, self.document, self.partition_key, data)
 
 
 class Rejection(_Part):

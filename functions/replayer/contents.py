@@ -1,6 +1,5 @@
 """Finds the documents of a dead letter: in the message, in the bucket, or in the stream."""
 
-import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -54,21 +53,7 @@ def _of_envelope(letter: Letter, envelope: Envelope, fetch: Fetch) -> Contents:
         data, objects = fetch(envelope.object), (envelope.object,)
     if data is None:
         return Contents(letter, lacking="Its object is gone from the bucket.")
-    origin = envelope.origin
-    document = Document(
-        record=Record(
-            position=0,
-            sequence=origin.sequence,
-            shard=origin.shard,
-            stream=origin.stream,
-            partition_key=origin.partition_key,
-            arrival=origin.arrival.timestamp(),
-            data=base64.b64encode(data).decode(),
-        ),
-        index=origin.document,
-        partition_key=origin.partition_key,
-        data=data,
-    )
+    document = envelope.origin.document_of(data)
     places = [rejection.element for rejection in envelope.rejections]
     elements = tuple(sorted({place for place in places if place is not None}))
     whole = None in places

@@ -16,7 +16,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from forwarder.destinations import Destination
 from forwarder.envelope import Origin
-from forwarder.outcomes import Document, Reason, Record, Rejected
+from forwarder.outcomes import Document, Reason, Rejected
 from replayer.letters import Contents, Piece
 from replayer.prepare import line as line_of
 
@@ -122,17 +122,7 @@ def _read(number: int, found: dict[str, Any], destinations: Mapping[str, Destina
 
 
 def _restored(read_: Line) -> Piece:
-    origin = read_.origin
-    record = Record(
-        position=0,
-        sequence=origin.sequence,
-        shard=origin.shard,
-        stream=origin.stream,
-        partition_key=origin.partition_key,
-        arrival=origin.arrival.timestamp(),
-        data=base64.b64encode(read_.data).decode(),
-    )
-    document = Document(record, origin.document, origin.partition_key, read_.data)
+    document = read_.origin.document_of(read_.data)
     return Piece(document, read_.elements, _broken(document))
 
 

@@ -8,13 +8,11 @@ import pytest
 from rig import Cloud, Rig
 
 from local.clients import connect
-from local.emulator import PYTHON, Emulator
+from local.emulator import Emulator
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    if not PYTHON.exists():
-        pytest.skip("needs the emulator's environment: make install")
     with Emulator(tmp_path_factory.mktemp("cloud")) as emulator:
         yield Cloud(emulator.url, connect(emulator.url))
 
