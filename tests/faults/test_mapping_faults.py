@@ -141,6 +141,8 @@ def test_a_record_over_the_payload_limit_is_abandoned_whole_and_the_shard_moves_
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits a process as Linux can")
 def test_a_forwarder_out_of_memory_loses_nothing(rig):
     shard = rig(batch_size=200, maximum_retry_attempts=1)
+    # Without memory a thread may never start: then Lambda ends the process, as the rig does.
+    shard.seconds = 8.0
     shard.good(50)
     shard.run()
 

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +29,9 @@ ENVIRONMENT = {
     "CALLS_PER_SECOND": "1000",
     "CONCURRENT_CALLS": "8",
 }
+
+GRACE = 5.0
+"""Seconds past its time that an invocation has on a busy machine."""
 
 _LOOP = """
 import json, sys, time
@@ -57,6 +62,7 @@ class Worker:
         """Settings are the smallest that work, and what is given here; output goes to `log`."""
         self.log = log
         self._environment = ENVIRONMENT | environment
+        self._ends = time.monotonic() + 30 + GRACE
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
@@ -89,12 +95,19 @@ class Worker:
     def ask(self, event: object, *, seconds: float = 30) -> None:
         """Hand over a batch without waiting for the answer."""
         assert self._process.stdin is not None
+        self._ends = time.monotonic() + seconds + GRACE
         self._process.stdin.write(json.dumps({"event": event, "seconds": seconds}) + "\n")
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any] | None:
-        """The answer to what was asked; None when the process has ended without one."""
+        """The answer to what was asked; None when the process has ended without one.
+
+        As Lambda does, it ends a process that has not answered in its time.
+        """
         assert self._process.stdout is not None
+        left = max(0.0, self._ends - time.monotonic())
+        if not select.select([self._process.stdout], [], [], left)[0]:
+            self._process.kill()
         line = self._process.stdout.readline()
         return json.loads(line) if line else None
 
