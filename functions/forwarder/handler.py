@@ -5,7 +5,6 @@ import gc
 
 gc.disable()
 
-import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forwarder.deliver import Channel, Delivery
-from forwarder.journey import forward, remember_from
+from forwarder.journey import forward, remember
+from forwarder.logs import in_context, quiet_logger
 from forwarder.memory import Memory
 from forwarder.metrics import NAMESPACE
 from forwarder.pace import Pace
@@ -44,10 +44,7 @@ COLLECT_AFTER = 100_000
 clock = time.monotonic
 settings = read_settings(os.environ)
 session = botocore.session.get_session()
-logger = Logger()
-for name in ("boto3", "botocore", "urllib3"):
-    # At DEBUG they print requests, dead letters included, whatever level the function is set to.
-    logging.getLogger(name).setLevel(logging.INFO)
+logger = quiet_logger()
 metrics = Metrics(namespace=NAMESPACE)
 metrics.set_default_dimensions(stage=settings.stage, feed=settings.feed.name)
 
@@ -74,7 +71,7 @@ class InvocationFailed(Exception):  # noqa: N818 - it says what happened
     """The batch was not processed and none of it acknowledged; the text holds no payload."""
 
 
-@logger.inject_lambda_context(log_event=False)  # also where POWERTOOLS_LOGGER_LOG_EVENT is set
+@in_context(logger)
 @metrics.log_metrics
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Forward one shard's records to the operation this function serves.
@@ -101,7 +98,7 @@ def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if settlement.rejected:
         kept = _dead_letters().keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
     if kept.unkept_at is not None:
-        remember_from(kept.unkept_at, memory, settlement)
+        remember(memory, settlement, unkept=kept.unkept_at)
     now = datetime.now(UTC)
     report(journey, delivery.tally, kept, now=now, logger=logger, metrics=metrics)
     return settlement.response(kept.unkept_at)

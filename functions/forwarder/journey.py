@@ -1,6 +1,6 @@
 """A record's whole way, in one expression: unpack, parse, plan, deliver, settle."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from forwarder.deliver import Delivery
@@ -76,7 +76,7 @@ def forward(
         outcomes += shared
         stood_for += len(shared)
     settlement = settle(records, outcomes, cut_at=cut_at)
-    _remember(memory, settlement)
+    remember(memory, settlement)
     return Journey(settlement, fewest_calls, len(repeats), stood_for)
 
 
@@ -120,18 +120,18 @@ def _count(lanes: Iterable[Lane]) -> int:
     return sum(len(lane) for lane in lanes)
 
 
-def _remember(memory: Memory, settlement: Settlement) -> None:
-    resume_at = settlement.resume_at
-    if resume_at is None:
+def remember(memory: Memory, settlement: Settlement, *, unkept: int | None = None) -> None:
+    """Remember what was delivered and comes again all the same; forget it where nothing does.
+
+    Args:
+        memory: The environment's.
+        settlement: What became of the batch.
+        unkept: As in the settlement's answer: the oldest record that lacks its dead letter.
+    """
+    position = settlement.resumes_at(unkept)
+    if position is None:
         memory.forget(settlement.delivered)
         return
-    remember_from(resume_at, memory, settlement)
-
-
-def remember_from(position: int, memory: Memory, settlement: Settlement) -> None:
-    """Remember what was delivered from a position on, where a dead letter could not be kept."""
-    memory.remember(_from(settlement.delivered, position))
-
-
-def _from(delivered: Iterable[Entry], position: int) -> Iterator[Entry]:
-    return (entry for entry in delivered if entry.document.record.position >= position)
+    memory.remember(
+        entry for entry in settlement.delivered if entry.document.record.position >= position
+    )

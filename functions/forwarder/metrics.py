@@ -3,7 +3,6 @@
 from enum import Enum
 
 NAMESPACE = "PersonalizeStream"
-DIMENSIONS = ("service", "stage", "feed")
 
 
 class Metric(Enum):

@@ -33,20 +33,22 @@ class Settlement:
         """How many entries were rejected for good, by reason."""
         return Counter(rejection.reason for rejection in self.rejected)
 
-    def response(self, unkept: int | None = None) -> dict[str, Any]:
-        """Answer Lambda: acknowledge all before the record that the stream resumes at.
+    def resumes_at(self, unkept: int | None = None) -> int | None:
+        """Say where the stream resumes in the end; None when all is done.
 
         Args:
             unkept: Position of the oldest record whose dead letter could not be kept: it is
                 never acknowledged.
         """
-        resume_at = min(
-            (position for position in (self.resume_at, unkept) if position is not None),
-            default=None,
-        )
-        if resume_at is None:
+        stops = (position for position in (self.resume_at, unkept) if position is not None)
+        return min(stops, default=None)
+
+    def response(self, unkept: int | None = None) -> dict[str, Any]:
+        """Answer Lambda: acknowledge all before the record that the stream resumes at."""
+        position = self.resumes_at(unkept)
+        if position is None:
             return {"batchItemFailures": []}
-        return {"batchItemFailures": [{"itemIdentifier": self.records[resume_at].sequence}]}
+        return {"batchItemFailures": [{"itemIdentifier": self.records[position].sequence}]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+from forwarder.logs import in_context, quiet_logger
 from replayer.aws import connect
 from replayer.doing import dead_letters_of
 from replayer.lap import Feed, Runner
@@ -29,7 +29,7 @@ FUNCTION = ":".join(
 )
 
 session = boto3.Session()
-logger = Logger()
+logger = quiet_logger()
 sites = [Site(**found) for found in json.loads(os.environ["SITES"])]
 functions = session.client("lambda")
 
@@ -38,7 +38,7 @@ class ReplayFailed(Exception):  # noqa: N818 - it says what happened
     """The replay ended early; what was not put back is still in the dead letters."""
 
 
-@logger.inject_lambda_context
+@in_context(logger)
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Replay what the request chooses; call itself again when out of time.
 

@@ -20,7 +20,7 @@ from forwarder.dead_letters import DeadLetters, Message
 from forwarder.deliver import Delivery
 from forwarder.destinations import DESTINATIONS, Destination
 from forwarder.envelope import Envelope, StoredObject
-from forwarder.journey import forward, remember_from
+from forwarder.journey import forward, remember
 from forwarder.memory import Memory
 from forwarder.records import decode
 from forwarder.transport import Disconnected, ServiceError, Timeout
@@ -326,5 +326,5 @@ class Shard:
             return {}
         kept = self._dead_letters.keep(settlement.rejected, deadline=ends + 1)
         if kept.unkept_at is not None:
-            remember_from(kept.unkept_at, memory, settlement)
+            remember(memory, settlement, unkept=kept.unkept_at)
         return settlement.response(kept.unkept_at)
