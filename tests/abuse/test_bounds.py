@@ -1,7 +1,12 @@
 """Hostile batches: a reason each, in bounded memory and time, and the bytes kept."""
 
+import os
+import subprocess
+import sys
+
 import pytest
-from bounded import HOSTILE, bounded
+from bounded import HOSTILE, ROOT, bounded
+from peak import peak_mebibytes
 
 from forwarder.journey import MOST_UNPACKED
 
@@ -55,3 +60,14 @@ def test_no_strange_document_is_delivered(name):
 
     assert sum(took["rejected"].values()) == took["records"]
     assert took["rejected"].keys() <= {"not_json", "wrong_time", "wrong_value"}
+
+
+def test_what_a_process_held_is_not_what_its_parent_held():
+    """The kernel's own figure is at least the parent's: after large tests all would seem large."""
+    ballast = bytearray(os.urandom(1)) * (128 * 1024 * 1024)
+    code = "from peak import peak_mebibytes; print(peak_mebibytes())"
+    kit = {"PYTHONPATH": str(ROOT / "tests" / "kit")}
+
+    child = subprocess.check_output([sys.executable, "-c", code], env=kit)
+
+    assert float(child) < len(ballast) / 1024 / 1024 < peak_mebibytes()

@@ -8,7 +8,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from peak import peak_mebibytes
 
 from tests.benchmarks.contenders import Handle
 from tests.benchmarks.machine import CLIENT_CPUS, environment, pin
@@ -85,7 +86,7 @@ def _measure(handle: Handle, event: str, warm_up: str) -> dict[str, Any]:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if answer and answer["batchItemFailures"]:
         raise RuntimeError("not everything was delivered")
-    return {"wall": wall, "cpu": cpu, "memory": _peak(), **_counted()}
+    return {"wall": wall, "cpu": cpu, "memory": peak_mebibytes(), **_counted()}
 
 
 def _counted() -> dict[str, Any]:
@@ -98,13 +99,6 @@ def _counted() -> dict[str, Any]:
     finally:
         connection.close()
     return counted
-
-
-def _peak() -> float:
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import zstandard
 from builders import document_of, record, run
 from kpl_producer import aggregate, member, seal
+from peak import peak_mebibytes
 
 from forwarder.outcomes import Reason, Record
 
@@ -145,7 +146,7 @@ def measure(batch: Sequence[Record]) -> dict[str, Any]:
         "rejected": dict(Counter(each.reason.value for each in settlement.rejected)),
         "bytes_kept": bytes_kept,
         "resume_at": settlement.resume_at,
-        "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "mebibytes": int(peak_mebibytes()),
     }
 
 
