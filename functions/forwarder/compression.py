@@ -7,8 +7,8 @@ from typing import Any
 MOST_BYTES = 10 * 1024 * 1024
 """The most that a record may inflate to: the largest record that Kinesis itself takes."""
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _ZSTD_WINDOW = 2**24
 # What a step adds past the limit is 4 MiB at most: a byte can stand for a thousand in gzip, and
@@ -38,9 +38,9 @@ def inflate(data: bytes, room: int = MOST_BYTES) -> bytes:
         BadCompression: when the data is broken or ends early.
         Bomb: when it would grow past the room.
     """
-    if data.startswith(_GZIP):
+    if data.startswith(GZIP):
         return _gunzip(data, room)
-    if data.startswith(_ZSTD):
+    if data.startswith(ZSTD):
         return _unzstd(data, room)
     return data
 

@@ -146,11 +146,11 @@ class DeadLetters:
     def _key(self, document: Document) -> str:
         # The same document always has the same key: kept twice, it is stored once.
         record = document.record
-        return f"rejected/{self.feed}/{record.shard}/{record.sequence}-{document.index}"
+        return f"rejected/{self.feed}/{record.shard}/{record.sequence}-{document.number}"
 
 
 def _document_key(rejection: Rejected) -> tuple[int, int]:
-    return (rejection.document.record.position, rejection.document.index)
+    return (rejection.document.record.position, rejection.document.number)
 
 
 def _position(group: Sequence[Rejected]) -> int:
@@ -195,7 +195,7 @@ def _origin(document: Document) -> "Origin":
         stream=record.stream,
         shard=record.shard,
         sequence=record.sequence,
-        document=document.index,
+        document=document.number,
         partition_key=document.partition_key,
         arrival=datetime.fromtimestamp(record.arrival, UTC),
     )

@@ -4,7 +4,6 @@ Each rule raises `PydanticCustomError` whose type is the `Reason`, so that a rej
 reason from the place where the rule is written.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -26,8 +25,6 @@ from forwarder.outcomes import Reason
 
 PLACEHOLDERS = frozenset({"", "null", "undefined", "none", "nan"})
 """Ids, trimmed and in lower case, that the service accepts and then ignores."""
-
-_is_placeholder = re.compile(rf"\s*(?ai:{'|'.join(PLACEHOLDERS)})\s*").fullmatch
 
 RESERVED_PROPERTIES = frozenset(
     {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
@@ -54,7 +51,7 @@ def _rejection(reason: Reason, detail: str) -> PydanticCustomError:
 
 
 def _usable_id(value: str) -> str:
-    if _is_placeholder(value):
+    if value.strip().lower() in PLACEHOLDERS:
         raise _rejection(Reason.PLACEHOLDER_ID, "got a placeholder, wants the real id")
     if "\0" in value:
         raise _rejection(Reason.WRONG_VALUE, "got a text with a NUL character, wants one without")
@@ -65,13 +62,13 @@ def _seconds(value: object) -> int:
     match value:
         case bool():
             raise _rejection(Reason.WRONG_TIME, "got a boolean, wants a time")
-        case datetime():
-            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-            seconds = int(moment.timestamp())
         case int() | float():
             seconds = _seconds_of_number(value)
         case str():
             seconds = _seconds_of_text(value)
+        case datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+            seconds = int(moment.timestamp())
         case _:
             raise _rejection(Reason.WRONG_TIME, f"got {kind(value)}, wants a time")
     if seconds < EARLIEST:

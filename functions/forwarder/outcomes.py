@@ -1,7 +1,11 @@
-"""The values that a record's way is made of: records, documents, entries, calls and outcomes."""
+"""The values that a record's way is made of: records, documents, entries, calls and outcomes.
+
+What is made once for every record is a named tuple: a frozen dataclass takes three times as long.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Reason(StrEnum):
@@ -72,8 +76,7 @@ class Cause(StrEnum):
     OUT_OF_TIME = "out_of_time"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the invocation's batch, as Kinesis delivered it.
 
     `position` counts from 0 in stream order; `arrival` is in seconds since 1970.
@@ -94,18 +97,16 @@ class Record:
         return self.stream.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One JSON document of a record: the whole of it, a line, or a KPL sub-record."""
 
     record: Record
-    index: int
+    number: int
     partition_key: str | None
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One element of a call's list, ready for the wire.
 
     Attributes:
@@ -127,7 +128,7 @@ class Entry:
     @property
     def key(self) -> "EntryKey":
         """What the entry is called across deliveries of its record."""
-        return (self.document.record.sequence, self.document.index, self.element)
+        return (self.document.record.sequence, self.document.number, self.element)
 
 
 EntryKey = tuple[str, int, int | None]
@@ -175,7 +176,7 @@ class Rejected:
     @property
     def key(self) -> EntryKey:
         """Whose outcome this is."""
-        return (self.document.record.sequence, self.document.index, self.element)
+        return (self.document.record.sequence, self.document.number, self.element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ class Deferred:
     @property
     def key(self) -> EntryKey:
         """Whose outcome this is."""
-        return (self.document.record.sequence, self.document.index, self.element)
+        return (self.document.record.sequence, self.document.number, self.element)
 
 
 Outcome = Delivered | Rejected | Deferred

@@ -66,7 +66,7 @@ class Parser:
         """
         self._destination = destination
         self._target = target
-        self._of_call = frozenset({destination.target, *destination.shared})
+        self._of_call = (destination.target, *destination.shared)
         self._check_shared = _shared_model(destination).__pydantic_validator__.validate_python
         self._check_entry = destination.shape.__pydantic_validator__.validate_python
         self._serialise = destination.shape.__pydantic_serializer__.to_json
@@ -90,13 +90,12 @@ class Parser:
             return [self._flat(document, content)]
         return self._listed(document, content, listed)
 
-    def _flat(self, document: Document, content: Mapping[str, Any]) -> Entry | Rejected:
-        shared = {name: value for name, value in content.items() if name in self._of_call}
-        element = {name: value for name, value in content.items() if name not in self._of_call}
+    def _flat(self, document: Document, content: dict[str, Any]) -> Entry | Rejected:
+        shared = {name: content.pop(name) for name in self._of_call if name in content}
         head = self._head(document, shared)
         if isinstance(head, Rejected):
             return head
-        return self._entry(document, None, head, shared, element)
+        return self._entry(document, None, head, shared, element=content)
 
     def _listed(
         self, document: Document, shared: Mapping[str, Any], listed: object
@@ -174,7 +173,7 @@ def event_id(document: Document, element: int | None) -> str:
     """The id of an entry that has none: readable, and the same whenever its record comes again."""
     record = document.record
     place = "" if element is None else f".{element}"
-    return f"{record.stream_name}/{record.shard}:{record.sequence}#{document.index}{place}"
+    return f"{record.stream_name}/{record.shard}:{record.sequence}#{document.number}{place}"
 
 
 def _is_late(seconds: int, document: Document) -> bool:

@@ -17,6 +17,8 @@ from forwarder.outcomes import Document, Reason, Record, Rejected
 MOST_DOCUMENTS = 20_000
 """The most documents one record may hold: over four times what a full 1 MiB record needs."""
 
+_PACKED = (kpl.MAGIC, compression.GZIP, compression.ZSTD)
+
 
 class NotAKinesisBatch(Exception):  # noqa: N818 - it says what the argument is not
     """Lambda's argument is not a batch of Kinesis records; nothing of it was acknowledged."""
@@ -65,6 +67,8 @@ def unpack(record: Record) -> Sequence[Document | Rejected]:
         # The text itself is kept: it is all that there is.
         whole = Document(record, 0, record.partition_key, str(record.data).encode(errors="replace"))
         return [_rejected(whole, Reason.NOT_BASE64, "got data that is not base64")]
+    if not data.startswith(_PACKED) and b"\n" not in (text := data.strip()) and text:
+        return [Document(record, 0, record.partition_key, text)]
     whole = Document(record, 0, record.partition_key, data)
     if not kpl.is_aggregate(data):
         parts = [(record.partition_key, data)]
@@ -93,25 +97,25 @@ def _decoded(text: str) -> bytes:
 def _numbered(
     record: Record, parts: Sequence[tuple[str | None, bytes]]
 ) -> Iterator[Document | Rejected]:
-    index, room = 0, compression.MOST_BYTES
+    number, room = 0, compression.MOST_BYTES
     for partition_key, data in parts:
         try:
             inflated = compression.inflate(data, room)
         except compression.BadCompression as error:
-            broken = Document(record, index, partition_key, data)
+            broken = Document(record, number, partition_key, data)
             yield _rejected(broken, Reason.BAD_COMPRESSION, str(error))
-            index += 1
+            number += 1
             continue
         # The parts of a record share its room: a thousand small bombs are a large one.
         room -= len(inflated) - len(data)
         texts = _texts(inflated)
         if not texts:
-            empty = Document(record, index, partition_key, data)
+            empty = Document(record, number, partition_key, data)
             yield _rejected(empty, Reason.EMPTY_RECORD, "got no document")
-            index += 1
+            number += 1
         for text in texts:
-            yield Document(record, index, partition_key, text)
-            index += 1
+            yield Document(record, number, partition_key, text)
+            number += 1
 
 
 def _texts(data: bytes) -> list[bytes]:

@@ -76,9 +76,9 @@ def _of_document(
             case Rejected():
                 yield Piece(document, broken=replace(each, document=document))
             case Document():
-                index = document.index + each.index
+                number = document.number + each.number
                 key = each.partition_key
-                yield Piece(replace(each, index=index, partition_key=key), elements)
+                yield Piece(each._replace(number=number, partition_key=key), elements)
 
 
 def _of_objects(letter: Letter, objects: tuple[StoredObject, ...], sources: Sources) -> Contents:

@@ -27,5 +27,5 @@ def _apart(rejections: Sequence[Rejected]) -> Iterator[Rejected]:
         record = rejection.document.record
         key = (record.stream, record.shard, record.sequence)
         position = positions.setdefault(key, len(positions))
-        document = replace(rejection.document, record=replace(record, position=position))
+        document = rejection.document._replace(record=record._replace(position=position))
         yield replace(rejection, document=document)

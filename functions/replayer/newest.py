@@ -51,7 +51,7 @@ class Sighting:
 def place_of(document: Document, element: int | None) -> Place:
     """Say where an entry was first."""
     record = document.record
-    return Place(record.shard, int(record.sequence), document.index, element or 0, record.arrival)
+    return Place(record.shard, int(record.sequence), document.number, element or 0, record.arrival)
 
 
 @dataclass(slots=True)

@@ -179,4 +179,4 @@ def _put(
 def _key(prepared: Prepared, element: int | None) -> _Key:
     document = prepared.piece.document
     record = document.record
-    return (record.stream, record.shard, record.sequence, document.index, element)
+    return (record.stream, record.shard, record.sequence, document.number, element)

@@ -136,7 +136,8 @@ def _checked(
 ) -> Prepared:
     if raw is None and content is not None:
         data = orjson.dumps(content.members)
-    record = replace(piece.document.record, arrival=rules.now, data=base64.b64encode(data).decode())
+    text = base64.b64encode(data).decode()
+    record = piece.document.record._replace(arrival=rules.now, data=text)
     entries: list[tuple[int | None, Entry]] = []
     rejected: list[Rejected] = []
     for document in unpack(record):

@@ -74,7 +74,7 @@ def _piece(piece: Piece, destination: Destination) -> dict[str, Any]:
             stream=record.stream,
             shard=record.shard,
             sequence=record.sequence,
-            document=document.index,
+            document=document.number,
             partition_key=document.partition_key,
             arrival=datetime.fromtimestamp(record.arrival, UTC),
         ).model_dump(mode="json", by_alias=True),

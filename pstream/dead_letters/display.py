@@ -55,7 +55,7 @@ def _head(console: Console, contents: Contents) -> None:
 
 def _origin(console: Console, piece: Piece) -> None:
     record = piece.document.record
-    place = f"{record.stream_name}/{record.shard}:{record.sequence}#{piece.document.index}"
+    place = f"{record.stream_name}/{record.shard}:{record.sequence}#{piece.document.number}"
     arrived = f"arrived {_iso(record.arrival)}, partition key {piece.document.partition_key}"
     console.print(f"\n{place}\n{arrived}", markup=False, highlight=False)
 
@@ -83,7 +83,7 @@ def _document_as_json(letter: Letter, found: Prepared) -> dict[str, Any]:
             "stream": record.stream,
             "shard": record.shard,
             "sequence": record.sequence,
-            "document": piece.document.index,
+            "document": piece.document.number,
             "partitionKey": piece.document.partition_key,
             "arrival": _iso(record.arrival),
         },

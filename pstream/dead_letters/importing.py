@@ -77,7 +77,7 @@ def _contents(id_: str, edited: Sequence[Edited], held: Contents | None) -> Cont
 
 def _key(piece: Piece) -> tuple[str, str, int, tuple[int, ...] | None]:
     record = piece.document.record
-    return (record.shard, record.sequence, piece.document.index, piece.elements)
+    return (record.shard, record.sequence, piece.document.number, piece.elements)
 
 
 def _filed(id_: str, feed: str) -> Letter:

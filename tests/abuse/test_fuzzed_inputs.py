@@ -45,7 +45,7 @@ def test_any_bytes_become_documents_and_none_of_them_vanishes(data):
     outcomes = unpack(record(0, data))
 
     documents = [each.document if isinstance(each, Rejected) else each for each in outcomes]
-    assert [each.index for each in documents] == list(range(len(documents)))
+    assert [each.number for each in documents] == list(range(len(documents)))
     assert documents
     if any(isinstance(each, Rejected) and each.document.data == data for each in outcomes):
         assert len(outcomes) == 1

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,8 @@ def records(*data: bytes, most: int = 10_000) -> list[Record]:
     made = [record(n, each) for n, each in enumerate(data)]
     room, batch = EVENT_BYTES, list[Record]()
     while len(batch) < most:
-        each = replace(
-            made[len(batch) % len(made)], position=len(batch), sequence=str(1000 + len(batch))
+        each = made[len(batch) % len(made)]._replace(
+            position=len(batch), sequence=str(1000 + len(batch))
         )
         # What an envelope adds to the data.
         room -= len(each.data) + 450

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from forwarder.deliver import Channel, Delivery
@@ -60,12 +60,12 @@ def record(position: int, data: object, *, partition_key: str | None = "k") -> R
 
 def redelivered(records: Sequence[Record], resume_at: int) -> list[Record]:
     """The batch as it comes again: from the resume point on, counted anew."""
-    return [replace(each, position=n) for n, each in enumerate(records[resume_at:])]
+    return [each._replace(position=n) for n, each in enumerate(records[resume_at:])]
 
 
-def document(data: object, *, position: int = 0, index: int = 0) -> Document:
+def document(data: object, *, position: int = 0, number: int = 0) -> Document:
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return Document(record(position, raw), index, "k", raw)
+    return Document(record(position, raw), number, "k", raw)
 
 
 def parser_of(feed: str) -> Parser:

@@ -39,7 +39,7 @@ def check_record(data: bytes) -> None:
     outcomes = unpack(record(0, data))
     documents = [each.document if isinstance(each, Rejected) else each for each in outcomes]
     _promise(bool(documents))
-    _promise([each.index for each in documents] == list(range(len(documents))))
+    _promise([each.number for each in documents] == list(range(len(documents))))
 
 
 def check_document(feed: str, data: bytes) -> None:

@@ -91,7 +91,7 @@ def fill(world: World, drawn: Any) -> tuple[set[str], set[str]]:
 
 def documents_of(steps: Sequence[Step]) -> set[tuple[str, int]]:
     pieces = [piece for step in steps for piece in step.contents.pieces]
-    return {(piece.document.record.sequence, piece.document.index) for piece in pieces}
+    return {(piece.document.record.sequence, piece.document.number) for piece in pieces}
 
 
 def entry_id(entry: Entry) -> str:

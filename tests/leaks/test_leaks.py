@@ -7,7 +7,6 @@ logger, Powertools and its debug mode, and the switch that has Powertools print 
 import json
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from typing import Any
@@ -97,8 +96,8 @@ def batch(feed: str) -> dict[str, Any]:
     """All canaries of a feed, in documents, partition keys and bytes that are none."""
     data: list[object] = [*documents(feed), *raw()]
     whole = [record(n, each, partition_key=CANARY) for n, each in enumerate(data)]
-    numbered = [replace(each, sequence=str(SEQUENCE + each.position)) for each in whole]
-    return lambda_event([*numbered, replace(numbered[-1], data=f"{CANARY}!")])
+    numbered = [each._replace(sequence=str(SEQUENCE + each.position)) for each in whole]
+    return lambda_event([*numbered, numbered[-1]._replace(data=f"{CANARY}!")])
 
 
 def leaks(text: str) -> list[str]:

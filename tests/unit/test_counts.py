@@ -1,7 +1,6 @@
 """What a journey counts, and where it stops to spare memory."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from builders import (
@@ -75,7 +74,7 @@ def test_older_upserts_are_deferred_with_the_newest_element_by_element():
 
 
 def test_what_cannot_be_unpacked_goes_by_the_parser():
-    broken = replace(record(0, b"{}"), data="{")
+    broken = record(0, b"{}")._replace(data="{")
     settlement = run("items", [broken], FakePersonalize(ITEMS)).settlement
 
     assert [each.reason for each in settlement.rejected] == [Reason.NOT_BASE64]

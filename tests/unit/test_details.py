@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import struct
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -249,7 +248,7 @@ def test_broken_and_empty_parts_of_an_aggregate_keep_their_places_keys_and_bytes
     outcomes = unpack(whole)
 
     documents = [each.document if isinstance(each, Rejected) else each for each in outcomes]
-    assert [each.index for each in documents] == [0, 1, 2, 3, 4]
+    assert [each.number for each in documents] == [0, 1, 2, 3, 4]
     assert [each.partition_key for each in documents] == ["one", "two", "two", "one", "two"]
     assert [each.data for each in documents] == [b"{}", b" ", broken, b"\n", b"[]"]
     assert all(each.record is whole for each in documents)
@@ -258,7 +257,7 @@ def test_broken_and_empty_parts_of_an_aggregate_keep_their_places_keys_and_bytes
 
 
 def test_data_that_is_not_base64_leads_back_to_its_record():
-    broken = replace(record(0, b"{}"), data="{")
+    broken = record(0, b"{}")._replace(data="{")
     (outcome,) = unpack(broken)
 
     assert outcome == Rejected(

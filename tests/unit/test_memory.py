@@ -83,10 +83,7 @@ def test_shards_do_not_share_a_memory():
     records = sessions(3)
     run("events", records, FakePersonalize(EVENTS, answers=throttling("s0")), memory=memory)
     api = FakePersonalize(EVENTS)
-    elsewhere = [
-        Record(**{name: getattr(each, name) for name in each.__slots__} | {"shard": "shardId-1"})
-        for each in records
-    ]
+    elsewhere = [each._replace(shard="shardId-1") for each in records]
 
     run("events", elsewhere, api, memory=memory)
 

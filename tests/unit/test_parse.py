@@ -106,7 +106,7 @@ def test_each_element_of_a_request_has_an_event_id_of_its_own():
     element = {"eventType": "click", "sentAt": 1_789_999_000}
     request = {"sessionId": "s", "eventList": [element, element]}
 
-    entries = parser_of("events")(document(request, index=7))
+    entries = parser_of("events")(document(request, number=7))
 
     ids = [body_of(entry)["eventId"] for entry in entries if isinstance(entry, Entry)]
     assert ids == ["clicks/shardId-000000000000:1000#7.0", "clicks/shardId-000000000000:1000#7.1"]

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 import zstandard
@@ -114,7 +113,7 @@ def test_what_is_no_kinesis_batch_is_an_error(event):
 
 @pytest.mark.parametrize("data", ["YWJj!!", "YW Jj", "abc", "YWJj\n", "é", "====", "YWJj="])
 def test_base64_is_strict_and_the_text_is_kept(data):
-    outcome = only(unpack(replace(record(0, A), data=data)))
+    outcome = only(unpack(record(0, A)._replace(data=data)))
 
     assert outcome.reason is Reason.NOT_BASE64
     assert outcome.document.data == data.encode("ascii", "replace") or data == "é"
@@ -131,7 +130,7 @@ def test_lines_are_documents_and_blank_lines_are_nothing():
     outcomes = unpack(raw(A + b"\n\n" + B + b"\r\n" + C + b"\n"))
 
     assert texts(outcomes) == [A, B, C]
-    assert [each.index for each in outcomes if isinstance(each, Document)] == [0, 1, 2]
+    assert [each.number for each in outcomes if isinstance(each, Document)] == [0, 1, 2]
 
 
 def test_a_document_may_span_lines():
@@ -239,7 +238,7 @@ def test_an_aggregate_is_split_into_its_records_with_their_keys():
 
     assert texts(outcomes) == [A, B]
     assert [each.partition_key for each in outcomes if isinstance(each, Document)] == ["k1", "k0"]
-    assert [each.index for each in outcomes if isinstance(each, Document)] == [0, 1]
+    assert [each.number for each in outcomes if isinstance(each, Document)] == [0, 1]
 
 
 def test_a_part_of_an_aggregate_may_be_compressed_and_have_lines():
@@ -257,7 +256,7 @@ def test_a_broken_part_of_an_aggregate_is_rejected_among_its_neighbours():
     assert isinstance(second, Rejected)
     assert isinstance(third, Document)
     assert (second.reason, second.document.data) == (Reason.BAD_COMPRESSION, broken)
-    assert [first.index, second.document.index, third.index] == [0, 1, 2]
+    assert [first.number, second.document.number, third.number] == [0, 1, 2]
 
 
 def test_tags_and_fields_of_later_versions_are_passed_over():

@@ -91,7 +91,7 @@ def understood(destination, parsed):
             outcome = (each.reason, each.field, each.document.data)
         else:
             outcome = body_of(destination, each)
-        outcomes[each.document.index, each.element] = outcome
+        outcomes[each.document.number, each.element] = outcome
     return outcomes
 
 

@@ -46,7 +46,7 @@ def test_pieces_come_back_as_they_were():
         assert found.mended is None
         assert found.piece.elements == piece.elements
         assert found.piece.document.data == piece.document.data
-        assert found.piece.document.index == piece.document.index
+        assert found.piece.document.number == piece.document.number
         assert found.piece.document.record.sequence == piece.document.record.sequence
         assert found.piece.document.partition_key == piece.document.partition_key
 

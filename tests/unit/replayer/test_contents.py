@@ -33,7 +33,7 @@ def test_a_rejected_document_keeps_its_bytes_and_its_origin():
 
     (piece,) = contents.pieces
     assert piece.document.data == b'{"b":2}'
-    assert piece.document.index == 1
+    assert piece.document.number == 1
     assert piece.document.record.sequence == record.sequence
 
 
@@ -166,4 +166,4 @@ def test_a_whole_record_that_unpacks_now_is_its_documents():
     whole = Document(record, 0, "k", base64.b64decode(record.data))
     world.reject(Rejected(whole, None, Reason.BAD_AGGREGATE, None, "got an aggregate"))
 
-    assert [piece.document.index for piece in loaded(world).pieces] == [0, 1]
+    assert [piece.document.number for piece in loaded(world).pieces] == [0, 1]
