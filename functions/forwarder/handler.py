@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -27,7 +26,7 @@ from forwarder.records import decode
 from forwarder.report import report
 from forwarder.settings import read_settings
 from forwarder.settle import Kept
-from forwarder.transport import Transport
+from forwarder.transport import Transport, find_access
 
 if TYPE_CHECKING:
     from forwarder.dead_letters import DeadLetters
@@ -43,7 +42,6 @@ COLLECT_AFTER = 100_000
 
 clock = time.monotonic
 settings = read_settings(os.environ)
-session = botocore.session.get_session()
 logger = quiet_logger()
 metrics = Metrics(namespace=NAMESPACE)
 metrics.set_default_dimensions(stage=settings.stage, feed=settings.feed.name)
@@ -51,7 +49,7 @@ metrics.set_default_dimensions(stage=settings.stage, feed=settings.feed.name)
 parse = Parser(settings.feed, settings.target)
 memory = Memory()
 transport = Transport(
-    operation=settings.feed.action, session=session, connections=settings.concurrent_calls
+    find_access(os.environ, settings.feed.action), connections=settings.concurrent_calls
 )
 channel = Channel(
     send=transport,
@@ -107,11 +105,15 @@ def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _dead_letters() -> "DeadLetters":
     """The feed's dead letters, loaded with the first one: most invocations reject nothing."""
+    import botocore.session  # noqa: PLC0415 - see above
+
     from forwarder.dead_letters import DeadLetters  # noqa: PLC0415 - see above
     from forwarder.storage import Storage  # noqa: PLC0415 - see above
 
     storage = Storage(
-        session, queue_url=settings.dead_letter_queue_url, bucket=settings.dead_letter_bucket
+        botocore.session.get_session(),
+        queue_url=settings.dead_letter_queue_url,
+        bucket=settings.dead_letter_bucket,
     )
     names = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION")
     return DeadLetters(

@@ -5,6 +5,7 @@ without `site`: nothing but the package and the standard library is on the path.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.contenders.shipped import SETTINGS
-from tests.benchmarks.machine import CLIENT_CPUS, environment
+from tests.benchmarks.machine import CLIENT_CPUS
 from tests.benchmarks.packages import Packages
 
 _CODE = """
@@ -26,6 +27,17 @@ print('{{"cpu": %f, "memory": %f}}' % (cpu * 1000, int(peak.split()[1]) / 1024))
 """
 _CLIENT = "import boto3; boto3.client('personalize-events')"
 _PEER = "import handler; handler.connect(1)"
+_LAMBDA = {
+    "HOME": os.devnull,
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_SESSION_TOKEN": "token",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+}
+"""What a Lambda function has, for all cases the same: no home, no configuration, fixed keys."""
 
 
 def cold_starts(built: Packages, rounds: int) -> list[dict[str, Any]]:
@@ -57,9 +69,7 @@ def cold_starts(built: Packages, rounds: int) -> list[dict[str, Any]]:
 def _start(package: Path, imports: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-S", "-s", "-c", _CODE.format(cpus=CLIENT_CPUS, imports=imports)],
-        env=environment(
-            **SETTINGS, PYTHONPATH=str(package), PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0"
-        ),
+        env=_LAMBDA | SETTINGS | {"PYTHONPATH": str(package)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=True,

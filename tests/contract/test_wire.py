@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from loopback import CREDENTIALS, Peer, serve, session_for
 
 from forwarder.transport import ServiceError, Transport
-from forwarder.transport.endpoint import resolve
+from forwarder.transport.chain import ask, resolve
 from forwarder.transport.sigv4 import Signer, Target
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_the_same_request_goes_out_as_through_botocore(
         )
         clock = [datetime.now(UTC)]
         prepare = botocore_for(session, operation)
-        transport = Transport(operation=operation, session=session, now=lambda: clock[0])
+        transport = Transport(ask(session, operation), now=lambda: clock[0])
 
         @settings(deadline=None, max_examples=25)
         @given(params=PARAMS[operation])
@@ -361,7 +361,7 @@ def test_the_environment_is_heard_as_by_botocore(
     environment: dict[str, str], address: list[object], proxy: list[object] | None
 ) -> None:
     program = (
-        "import json, botocore.session; from forwarder.transport.endpoint import resolve;"
+        "import json, botocore.session; from forwarder.transport.chain import resolve;"
         "e = resolve(botocore.session.get_session(), 'PutEvents');"
         "print(json.dumps([e.address, e.proxy and e.proxy.address]))"
     )
@@ -424,5 +424,5 @@ def test_an_errors_code_is_the_one_botocore_reads(tmp_path: Path) -> None:
 
             assert (caught.value.code or "400") == parsed["Error"]["Code"]
 
-        with closing(Transport(operation="PutEvents", session=session)) as transport:
+        with closing(Transport(ask(session, "PutEvents"))) as transport:
             compare()

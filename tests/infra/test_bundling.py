@@ -110,6 +110,8 @@ def test_the_handler_starts_from_the_package_alone(package: Path) -> None:
     code = (
         "import boto3, forwarder.handler as handler, sys;"
         "[boto3.client(name) for name in ('sqs', 's3', 'sts', 'personalize-events')];"
+        "handler.find_access({**handler.os.environ, 'HOME': '/nowhere'}, 'PutEvents')"
+        ".endpoint.tls.context();"
         "sys.stdout.write(str(handler.handle.__name__) + ' ' + boto3.__file__)"
     )
     done = subprocess.run(

@@ -54,10 +54,10 @@ CALLS: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def boto3_client(url: str, **options: Any) -> Iterator[Any]:
-    """A client as it comes, but that gives up after one attempt."""
+def boto3_client(url: str, *, patience: float = 30, **options: Any) -> Iterator[Any]:
+    """A client as it comes, but that gives up after one attempt of so many seconds."""
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, **options}
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     session = boto3.session.Session(region_name="eu-west-1", **keys)
     with closing(session.client("personalize-events", endpoint_url=url, config=config)) as client:
         yield client

@@ -18,7 +18,7 @@ from forwarder.parse import MOST_HEADS
 from forwarder.plan import plan
 from forwarder.shapes import Event
 from forwarder.transport import ServiceError
-from forwarder.transport.endpoint import resolve
+from forwarder.transport.chain import resolve
 from forwarder.transport.watch import Watch
 from forwarder.verdicts import UNAVAILABLE, UNKNOWN, judge
 

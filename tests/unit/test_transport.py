@@ -27,6 +27,7 @@ from forwarder.transport import (
     Transport,
     TransportError,
 )
+from forwarder.transport.chain import ask
 from forwarder.transport.connection import connect, look_up
 from forwarder.transport.endpoint import Endpoint, Proxy, Tls
 from forwarder.transport.sigv4 import Signer, Target
@@ -48,7 +49,7 @@ def in_seconds(seconds: float) -> float:
 @contextmanager
 def transport_to(port: int, directory: Path, **options: Any) -> Iterator[Transport]:
     session = session_for(directory, endpoint_url=f"http://127.0.0.1:{port}")
-    with closing(Transport(operation="PutEvents", session=session, **options)) as transport:
+    with closing(Transport(ask(session, "PutEvents"), **options)) as transport:
         yield transport
 
 
@@ -522,7 +523,7 @@ def test_a_refused_connection_sends_nothing(tmp_path: Path) -> None:
 
 def test_a_name_that_does_not_resolve_is_a_failed_connection(tmp_path: Path) -> None:
     session = session_for(tmp_path, endpoint_url="http://nowhere.invalid")
-    transport = Transport(operation="PutEvents", session=session, connect_timeout=1)
+    transport = Transport(ask(session, "PutEvents"), connect_timeout=1)
 
     with pytest.raises(ConnectFailed):
         transport(BODY, in_seconds(5))
@@ -638,7 +639,7 @@ def test_credentials_are_refreshed_before_they_expire(tmp_path: Path) -> None:
     with serve() as server:
         url = f"http://127.0.0.1:{server.port}"
         session = session_for(tmp_path, credentials=credentials, endpoint_url=url)
-        with closing(Transport(operation="PutEvents", session=session)) as transport:
+        with closing(Transport(ask(session, "PutEvents"))) as transport:
             transport(BODY, in_seconds(5))
             clock[0] += timedelta(minutes=55)
             transport(BODY, in_seconds(5))
@@ -650,7 +651,7 @@ def test_credentials_are_refreshed_before_they_expire(tmp_path: Path) -> None:
 
 def test_missing_credentials_are_said_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(NoCredentialsError):
-        Transport(operation="PutEvents", session=session_for(tmp_path, credentials=None))
+        ask(session_for(tmp_path, credentials=None), "PutEvents")
 
 
 def test_a_token_that_would_break_a_header_is_refused_unseen() -> None:
@@ -692,7 +693,7 @@ def tls_transport(
     port: int, directory: Path, *, host: str = "localhost", **trust: Any
 ) -> Transport:
     session = session_for(directory, endpoint_url=f"https://{host}:{port}", **trust)
-    return Transport(operation="PutEvents", session=session, connect_timeout=SOON * 4)
+    return Transport(ask(session, "PutEvents"), connect_timeout=SOON * 4)
 
 
 def test_tls_connections_are_verified_against_the_configured_bundle_and_kept(
@@ -758,7 +759,7 @@ def test_abort_ends_a_tls_handshake(certificate: Path, tmp_path: Path) -> None:
         session = session_for(
             tmp_path, endpoint_url=f"https://localhost:{server.port}", ca_bundle=str(certificate)
         )
-        transport = Transport(operation="PutEvents", session=session, connect_timeout=30)
+        transport = Transport(ask(session, "PutEvents"), connect_timeout=30)
         assert abort_in_flight(transport, reached).kind == "timeout"
 
 
@@ -828,7 +829,7 @@ def test_close_hangs_up(tmp_path: Path) -> None:
         assert hung_up.wait(5)
 
 
-def test_certificates_are_read_once(tmp_path):
-    tls = Tls(session_for(tmp_path))
+def test_certificates_are_read_once():
+    tls = Tls(ssl.create_default_context)
 
     assert tls.context() is tls.context()

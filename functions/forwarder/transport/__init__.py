@@ -1,5 +1,6 @@
 """The one seam to the network: `transport(body, deadline)` returns, or raises a TransportError."""
 
+from forwarder.transport.access import find_access
 from forwarder.transport.client import Transport
 from forwarder.transport.errors import (
     ConnectFailed,
@@ -16,4 +17,5 @@ __all__ = [
     "Timeout",
     "Transport",
     "TransportError",
+    "find_access",
 ]

@@ -12,11 +12,8 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import NoCredentialsError
-
 from forwarder.transport import answer
 from forwarder.transport.connection import Connection, connect
-from forwarder.transport.endpoint import resolve
 from forwarder.transport.errors import (
     ConnectFailed,
     Disconnected,
@@ -30,7 +27,7 @@ from forwarder.transport.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botocore.session import Session
+    from forwarder.transport.endpoint import Access
 
 
 def _utc_now() -> datetime:
@@ -48,35 +45,26 @@ class Transport:
 
     def __init__(
         self,
+        access: Access,
         *,
-        operation: str,
-        session: Session,
         connect_timeout: float = 2.0,
         read_timeout: float = 10.0,
         connections: int = 64,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Resolve the endpoint; connect to nothing yet.
+        """Connect to nothing yet.
 
         Args:
-            operation: Its name in the API, such as `PutEvents`.
-            session: Says region, endpoint, credentials and whom to trust.
+            access: The operation's endpoint, and credentials to sign with.
             connect_timeout: Seconds for a whole connection: name, TCP, proxy and TLS.
             read_timeout: Seconds from the first byte sent to the last one received.
             connections: Idle connections to keep. Calls that find none open their own.
             clock: What deadlines are measured with.
             now: The time that signatures carry.
-
-        Raises:
-            botocore.exceptions.BotoCoreError: Region or credentials are missing.
-            ValueError: The endpoint is not one this transport can reach.
         """
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        self._credentials = credentials
-        self._endpoint = resolve(session, operation)
+        self._credentials = access.credentials
+        self._endpoint = access.endpoint
         self._signer = Signer(self._endpoint.target)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
@@ -150,7 +138,7 @@ class Transport:
         """Send the request and read the answer; the connection is kept if it can be."""
         kept = False
         try:
-            credentials = self._credentials.get_frozen_credentials()
+            credentials = self._credentials()
             head = self._signer.head(body, credentials, self._now())
             watch.phase(self._read_timeout)
             response = connection.call(self._endpoint.target.method, head + body, watch)

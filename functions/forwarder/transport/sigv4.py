@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
 USER_AGENT = "personalize-stream"
+
+
+class Keys(NamedTuple):
+    """What a request is signed with, in botocore's words."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class _Day:
     """What one key pair signs with on one day (UTC)."""
 
     date: str
-    credentials: ReadOnlyCredentials
+    credentials: Keys | ReadOnlyCredentials
     key: bytes
     scope: str
     canonical_tail: str
@@ -68,7 +76,7 @@ class Signer:
         )
         self._day: _Day | None = None
 
-    def head(self, body: bytes, credentials: ReadOnlyCredentials, now: datetime) -> bytes:
+    def head(self, body: bytes, credentials: Keys | ReadOnlyCredentials, now: datetime) -> bytes:
         """Everything that goes before `body`: request line and headers, signed.
 
         Args:
@@ -92,7 +100,7 @@ class Signer:
             f"{day.headers}{day.authorization}{signature}\r\n\r\n"
         ).encode()
 
-    def _new_day(self, date: str, credentials: ReadOnlyCredentials) -> _Day:
+    def _new_day(self, date: str, credentials: Keys | ReadOnlyCredentials) -> _Day:
         access_key, token = credentials.access_key or "", credentials.token or ""
         for value in (access_key, token):
             if not value.isascii() or not value.isprintable() or " " in value:
