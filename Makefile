@@ -97,7 +97,7 @@ fuzz: .venv-fuzz/.installed ## Look for bytes that break a promise; SECONDS=300.
 mutants: .venv-mutants/.installed ## Change the forwarder in small ways and see whether a test notices.
 	rm -rf .build/mutants && mkdir -p .build/mutants
 	cp -R functions .build/mutants/src && cp -R tests local .build/mutants && cp tests/mutants/pyproject.toml .build/mutants
-	cd .build/mutants && ../../.venv-mutants/bin/mutmut run --max-children 1 && ../../.venv-mutants/bin/mutmut results
+	cd .build/mutants && ../../.venv-mutants/bin/mutmut run --max-children 2 && ../../.venv-mutants/bin/mutmut results
 
 clean: ## Remove what building, testing and the local stack left behind.
 	rm -rf .build .local cdk.out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,8 @@ from local.mappings.semantics import Errored, Outcome, Returned
 class Fleet:
     """Forwarders in processes of their own, as Lambda keeps them; used from many threads.
 
+    `longest` is the longest invocation in seconds, `killed` counts those that were struck.
+
     Args:
         directory: Where their logs go.
         environment: Their settings.
@@ -27,6 +30,7 @@ class Fleet:
 
     def __init__(self, directory: Path, environment: Mapping[str, str], *, seconds: float) -> None:
         self.killed = 0
+        self.longest = 0.0
         self._directory = directory
         self._environment = environment
         self._seconds = seconds
@@ -38,6 +42,7 @@ class Fleet:
     def invoke(self, batch: Batch) -> Outcome:
         """Hand a batch to an environment that is free, or to a new one."""
         worker = self._take()
+        began = time.monotonic()
         try:
             worker.ask(json.loads(event(batch.records)), seconds=self._seconds)
             answer = worker.answer()
@@ -48,6 +53,7 @@ class Fleet:
             self._busy.remove(worker)
             if answer is not None:
                 self._idle.append(worker)
+            self.longest = max(self.longest, time.monotonic() - began)
         if answer is None:
             worker.kill()
             return Errored("Runtime.ExitError")

@@ -27,12 +27,6 @@ from local.mappings.worker import ShardWorker, Verbs
 if TYPE_CHECKING:
     from types_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
 
-SECONDS = 3.0
-"""What Lambda gives an invocation: little, so that a call that hangs is part of it."""
-
-RETRIES = 2
-"""Few, so that some batches are abandoned."""
-
 
 class Feed:
     """One feed from producer to dead letters, as a context manager.
@@ -45,6 +39,8 @@ class Feed:
         directory: Where their logs go.
         seed: Makes what is put repeatable.
         shards: How many shards its stream has.
+        seconds: What Lambda gives an invocation.
+        retries: How often the mapping tries a batch again; -1 until its records are too old.
         changed: Called whenever a shard has come on.
     """
 
@@ -58,18 +54,21 @@ class Feed:
         directory: Path,
         seed: int,
         shards: int,
+        seconds: float,
+        retries: int,
         changed: Callable[[], None],
     ) -> None:
         self.name = name
         self.puts: list[Put] = []
         self.forms: Counter[str] = Counter()
         self.longest_stall = 0.0
-        self.fleet = Fleet(directory, environment, seconds=SECONDS)
+        self.fleet = Fleet(directory, environment, seconds=seconds)
         self._store = store
         self._clients = clients
         self._producer = Producer(name, seed, now=int(time.time()))
         self._stream = f"{name}-{uuid4().hex[:8]}"
         self._shard_count = shards
+        self._retries = retries
         self._changed = changed
         self._shards: dict[str, ShardWorker] = {}
         self._progress: dict[str, tuple[int, float]] = {}
@@ -146,7 +145,7 @@ class Feed:
             event_source_arn=f"arn:aws:kinesis:us-east-1:000000000000:stream/{self._stream}",
             function_response_types=("ReportBatchItemFailures",),
             bisect_batch_on_function_error=True,
-            maximum_retry_attempts=RETRIES,
+            maximum_retry_attempts=self._retries,
             parallelization_factor=2 if DESTINATIONS[self.name].session else 1,
             on_failure=f"arn:aws:s3:::{self._store.bucket}",
         )
