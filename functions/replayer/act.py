@@ -130,7 +130,7 @@ def _put(chunk: Sequence[Put], verbs: Verbs, newest: Newest | None, done: Done) 
         current = [put for put in chunk if not _overtaken(put, newest)]
         done.overtaken += len(chunk) - len(current)
         chunk = current
-    outgoing = [Outgoing(put.data, put.partition_key) for put in chunk]
+    outgoing = [Outgoing(put.partition_key, put.data) for put in chunk]
     taken = verbs.put(outgoing)
     on_stream = [put for put, there in zip(chunk, taken, strict=True) if there]
     done.records += len(on_stream)

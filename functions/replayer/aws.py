@@ -49,7 +49,7 @@ class Services:
         reader: Reads its stream.
         shards: Names the stream's shards, closed ones included.
         reach: Says how far back the stream goes.
-        send: Makes one PutRecords call.
+        send: Makes one PutRecords request.
         delete_object: Deletes one object.
     """
 

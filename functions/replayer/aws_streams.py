@@ -87,13 +87,12 @@ def reach_of(client: "KinesisClient", stream_arn: str) -> Reach:
 
 
 def sender_of(client: "KinesisClient", stream_arn: str) -> Send:
-    """Make the verb that puts records."""
+    """Make the verb that makes a PutRecords request."""
 
-    def send(records: Sequence[Outgoing]) -> list[int]:
-        answer = client.put_records(
+    def send(records: Sequence[Outgoing]) -> Sequence[Mapping[str, Any]]:
+        return client.put_records(
             StreamARN=stream_arn,
             Records=[{"Data": each.data, "PartitionKey": each.partition_key} for each in records],
-        )
-        return [place for place, each in enumerate(answer["Records"]) if each.get("ErrorCode")]
+        )["Records"]
 
     return send

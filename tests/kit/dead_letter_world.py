@@ -300,19 +300,20 @@ class World:
         self.bucket[key] = data
         return StoredObject(bucket=self.bucket_name, key=key)
 
-    def _put_records(self, records: Sequence[Outgoing]) -> list[int]:
+    def _put_records(self, records: Sequence[Outgoing]) -> list[dict[str, str]]:
         self.calls += 1
-        refused = []
+        results = []
         for place, record in enumerate(records):
             self._step()
             if self.refuses(self.calls, place):
-                refused.append(place)
+                results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
                 continue
             shard = self.shards[crc32(record.partition_key.encode()) % len(self.shards)]
+            sequence = str(next(self._sequences))
             self.stream.append(
                 Record(
                     position=1,
-                    sequence=str(next(self._sequences)),
+                    sequence=sequence,
                     shard=shard,
                     stream=self.stream_arn,
                     partition_key=record.partition_key,
@@ -320,7 +321,8 @@ class World:
                     data=base64.b64encode(record.data).decode(),
                 )
             )
-        return refused
+            results.append({"ShardId": shard, "SequenceNumber": sequence})
+        return results
 
     def _iterate(self, shard: str, start: Start) -> str:
         if shard not in self.shards:

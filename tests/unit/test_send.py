@@ -6,15 +6,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from forwarder.destinations import DESTINATIONS
-from pstream.send import (
-    ATTEMPTS,
-    BYTES_PER_REQUEST,
-    RECORDS_PER_REQUEST,
-    NotSent,
-    Outgoing,
-    partition_key,
-    send,
-)
+from pstream.send import ATTEMPTS, NotSent, Outgoing, partition_key, send
+from replayer.put_records import BYTES_PER_REQUEST, RECORDS_PER_REQUEST
 
 
 class Stream:

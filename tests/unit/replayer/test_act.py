@@ -1,6 +1,7 @@
 """Carrying out a plan."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from builders import document_of
@@ -10,6 +11,12 @@ from forwarder.outcomes import Document, Reason, Record, Rejected
 from forwarder.records import unpack
 from replayer.act import Done
 from replayer.put_records import ATTEMPTS, Outgoing, Putter
+
+TAKEN = {"ShardId": "shardId-000000000000", "SequenceNumber": "1"}
+
+
+def all_taken(records: Sequence[Outgoing]) -> list[dict[str, str]]:
+    return [TAKEN] * len(records)
 
 
 def rejected(world: World, count: int = 1, **fields: object) -> list[Record]:
@@ -159,8 +166,8 @@ def test_a_rate_is_kept_from_the_first_call_on():
         waits.append(seconds)
         now[0] += seconds
 
-    putter = Putter(lambda _: [], rate=10, clock=lambda: now[0], wait=wait)
-    assert putter.put([Outgoing(b"", str(n)) for n in range(30)]) == [True] * 30
+    putter = Putter(all_taken, rate=10, clock=lambda: now[0], wait=wait)
+    assert putter.put([Outgoing(str(n), b"") for n in range(30)]) == [True] * 30
 
     assert sum(waits) == 2.0
 
@@ -170,10 +177,12 @@ def test_a_record_that_is_never_taken_is_given_up_and_its_key_goes_on():
 
     def send(records):
         calls.append([record.data for record in records])
-        return [place for place, record in enumerate(records) if record.data == b"bad"]
+        return [
+            {"ErrorCode": "InternalFailure"} if each.data == b"bad" else TAKEN for each in records
+        ]
 
     putter = Putter(send, rate=1e9, wait=lambda _: None)
-    records = [Outgoing(b"bad", "a"), Outgoing(b"next", "a"), Outgoing(b"other", "b")]
+    records = [Outgoing("a", b"bad"), Outgoing("a", b"next"), Outgoing("b", b"other")]
 
     assert putter.put(records) == [False, True, True]
     assert calls[0] == [b"bad", b"other"]
@@ -185,8 +194,8 @@ def test_records_of_one_key_never_share_a_call():
 
     def send(records):
         calls.append([record.partition_key for record in records])
-        return []
+        return all_taken(records)
 
-    Putter(send, rate=1e9).put([Outgoing(b"", key) for key in "aabac"])
+    Putter(send, rate=1e9).put([Outgoing(key, b"") for key in "aabac"])
 
     assert calls == [["a", "b", "c"], ["a"], ["a"]]
