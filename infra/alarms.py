@@ -13,10 +13,10 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 
 from forwarder.metrics import NAMESPACE, Metric
+from infra import dimensions
 from infra.config import Stage
 from infra.failure_storage import QUEUE_DAYS
 from infra.feed import Feed
-from infra.function import SERVICE
 
 DAY = 86_400
 
@@ -50,27 +50,7 @@ class AlarmKind:
     applies: Callable[[Feed], bool] = lambda _feed: True
 
 
-def _function(feed: Feed, _stage: Stage) -> dict[str, str]:
-    return {"FunctionName": feed.function.function_name}
-
-
-def _mapping(feed: Feed, _stage: Stage) -> dict[str, str]:
-    return {"EventSourceMappingUUID": feed.mapping.event_source_mapping_id}
-
-
-def _queue(feed: Feed, _stage: Stage) -> dict[str, str]:
-    return {"QueueName": feed.failures.queue.queue_name}
-
-
-def _stream(feed: Feed, _stage: Stage) -> dict[str, str]:
-    return {"StreamName": feed.stream.stream_name}
-
-
-def _forwarder(feed: Feed, stage: Stage) -> dict[str, str]:
-    return {"feed": feed.config.name, "service": SERVICE, "stage": stage.name}
-
-
-def _late(feed: Feed, stage: Stage) -> float:
+def late(feed: Feed, stage: Stage) -> float:
     """A share of the age at which records are given up, in milliseconds.
 
     Not of the stream's retention: a mapping gives up before that, and an alarm beyond the record
@@ -87,8 +67,8 @@ ALARMS = (
         "stream carries more than the API quota: raise the quota, then calls_per_second.",
         namespace="AWS/Lambda",
         metric="IteratorAge",
-        dimensions=_function,
-        threshold=_late,
+        dimensions=dimensions.function,
+        threshold=late,
         minutes=5,
     ),
     AlarmKind(
@@ -98,8 +78,8 @@ ALARMS = (
         first="Check that the mapping is enabled and what its last processing result is.",
         namespace="AWS/Kinesis",
         metric="GetRecords.IteratorAgeMilliseconds",
-        dimensions=_stream,
-        threshold=_late,
+        dimensions=dimensions.stream,
+        threshold=late,
         minutes=5,
     ),
     AlarmKind(
@@ -108,7 +88,7 @@ ALARMS = (
         first="`pstream dead-letters list`: mend the cause it names, then replay.",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
-        dimensions=_queue,
+        dimensions=dimensions.queue,
         minutes=5,
     ),
     AlarmKind(
@@ -117,7 +97,7 @@ ALARMS = (
         first="Replay them, or save them elsewhere, today.",
         namespace="AWS/SQS",
         metric="ApproximateAgeOfOldestMessage",
-        dimensions=_queue,
+        dimensions=dimensions.queue,
         threshold=lambda _feed, _stage: (QUEUE_DAYS - 4) * DAY,
         minutes=5,
     ),
@@ -127,7 +107,7 @@ ALARMS = (
         first="Read the function's log for the error; records are kept and tried again.",
         namespace="AWS/Lambda",
         metric="Errors",
-        dimensions=_function,
+        dimensions=dimensions.function,
         statistic="Sum",
         minutes=3,
     ),
@@ -138,7 +118,7 @@ ALARMS = (
         "with shards times parallelization_factor.",
         namespace="AWS/Lambda",
         metric="Throttles",
-        dimensions=_function,
+        dimensions=dimensions.function,
         statistic="Sum",
         minutes=15,
         # Where the quota is so small that shards take turns, throttles are the normal case.
@@ -151,7 +131,7 @@ ALARMS = (
         "stream until its retention ends, so read it back by its sequence numbers.",
         namespace="AWS/Lambda",
         metric="DestinationDeliveryFailures",
-        dimensions=_function,
+        dimensions=dimensions.function,
         statistic="Sum",
     ),
     AlarmKind(
@@ -160,7 +140,7 @@ ALARMS = (
         first="The same as for Undelivered; the metric's value says how many records.",
         namespace="AWS/Lambda",
         metric="DroppedEventCount",
-        dimensions=_mapping,
+        dimensions=dimensions.mapping,
         statistic="Sum",
     ),
     AlarmKind(
@@ -171,7 +151,7 @@ ALARMS = (
         "doctor`. Records are given up after record_age_seconds.",
         namespace=NAMESPACE,
         metric=Metric.MISCONFIGURED.title,
-        dimensions=_forwarder,
+        dimensions=dimensions.forwarder,
         statistic="Sum",
     ),
     AlarmKind(
@@ -181,7 +161,7 @@ ALARMS = (
         first="Read the function's log for the service's error; check the role and the key.",
         namespace=NAMESPACE,
         metric=Metric.UNKEPT.title,
-        dimensions=_forwarder,
+        dimensions=dimensions.forwarder,
         statistic="Sum",
         minutes=3,
     ),
@@ -189,8 +169,9 @@ ALARMS = (
 """Every alarm of a feed."""
 
 
-def watch(feed: Feed, stage: Stage, topic: sns.ITopic) -> None:
+def watch(feed: Feed, stage: Stage, topic: sns.ITopic) -> list[cloudwatch.Alarm]:
     """Create the feed's alarms, which notify `topic` when they go off and when they end."""
+    alarms = []
     for alarm in ALARMS:
         if not alarm.applies(feed):
             continue
@@ -215,3 +196,5 @@ def watch(feed: Feed, stage: Stage, topic: sns.ITopic) -> None:
         action = actions.SnsAction(topic)
         created.add_alarm_action(action)
         created.add_ok_action(action)
+        alarms.append(created)
+    return alarms

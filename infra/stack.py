@@ -14,6 +14,7 @@ from forwarder.destinations import DESTINATIONS
 from infra.accepted import accept
 from infra.alarms import watch
 from infra.config import Stage
+from infra.dashboard import draw
 from infra.feed import Feed, pascal
 from infra.replayer import Replayer
 
@@ -35,11 +36,13 @@ class PersonalizeStream(Stack):
         key = self._key(stage)
         topic = self._topic(stage, key)
         self.feeds = []
+        alarms = []
         for name in DESTINATIONS:
             if config := stage.feeds.get(name):
                 feed = Feed(self, pascal(name), stage=stage, config=config, key=key, code=code)
-                watch(feed, stage, topic)
+                alarms += watch(feed, stage, topic)
                 self.feeds.append(feed)
+        draw(self, stage, self.feeds, alarms)
         if stage.replayer:
             Replayer(self, "Replayer", stage=stage, feeds=self.feeds, key=key, code=code)
         for tag, value in stage.tags.items():
