@@ -25,7 +25,7 @@ from forwarder.outcomes import (
     Rejected,
 )
 from forwarder.pace import Pace
-from forwarder.verdicts import REFUSED, Next, Verdict, judge
+from forwarder.verdicts import Next, Verdict, judge
 
 HANDFUL = 5
 """Entries refused alone, with none accepted, that speak for a wrong setting, not for bad data."""
@@ -46,7 +46,6 @@ class Tally:
 
     calls: int = 0
     retries: int = 0
-    refused: int = 0
     failures: dict[Cause, int] = field(default_factory=dict)
     misconfigured: str | None = None
     """What gave the misconfiguration away: an error's code, never a payload."""
@@ -225,7 +224,8 @@ class Delivery:
             if verdict.next is Next.STOP:
                 with self._changed:
                     self._stop(getattr(error, "code", None) or type(error).__name__)
-            self._count(refused=verdict == REFUSED, failure=verdict.cause)
+            if verdict.next is not Next.SPLIT:
+                self._count(failure=verdict.cause)
             return verdict, getattr(error, "retry_after", None) or 0.0
         if not self._accepted:
             with self._changed:
@@ -246,19 +246,11 @@ class Delivery:
             return Deferred(outcome.document, outcome.element, Cause.MISCONFIGURED)
         return outcome
 
-    def _count(
-        self,
-        *,
-        calls: int = 0,
-        retries: int = 0,
-        refused: bool = False,
-        failure: Cause | None = None,
-    ) -> None:
+    def _count(self, *, calls: int = 0, retries: int = 0, failure: Cause | None = None) -> None:
         with self._changed:
             self.tally.calls += calls
             self.tally.retries += retries
-            self.tally.refused += refused
-            if failure is not None and not refused:
+            if failure is not None:
                 self.tally.failures[failure] = self.tally.failures.get(failure, 0) + 1
 
     @staticmethod

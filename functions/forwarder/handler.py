@@ -87,19 +87,24 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    started, left = clock(), context.get_remaining_time_in_millis() / 1000
-    delivery = Delivery(channel, deadline=started + left * (1 - SETTLING))
+    sending, keeping = deadlines(clock(), context.get_remaining_time_in_millis() / 1000)
+    delivery = Delivery(channel, deadline=sending)
     journey = forward(decode(event), parse=parse, memory=memory, delivery=delivery)
     transport.abort()
     settlement = journey.settlement
     kept = Kept()
     if settlement.rejected:
-        kept = _dead_letters().keep(settlement.rejected, deadline=started + left * (1 - ANSWERING))
+        kept = _dead_letters().keep(settlement.rejected, deadline=keeping)
     if kept.unkept_at is not None:
         remember(memory, settlement, unkept=kept.unkept_at)
     now = datetime.now(UTC)
     report(journey, delivery.tally, kept, now=now, logger=logger, metrics=metrics)
     return settlement.response(kept.unkept_at)
+
+
+def deadlines(now: float, left: float) -> tuple[float, float]:
+    """Say until when to send and until when to keep dead letters, with so many seconds left."""
+    return now + left * (1 - SETTLING), now + left * (1 - ANSWERING)
 
 
 @cache

@@ -155,6 +155,17 @@ def test_a_configuration_at_home_is_botocores_to_understand(
     assert ambient.read(lambdas, "PutEvents") is None
 
 
+def test_where_no_home_is_named_it_is_the_users(
+    lambdas: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    del lambdas["HOME"]
+    assert ambient.read(lambdas, "PutEvents") is not None
+    (tmp_path / ".aws").mkdir()
+
+    assert ambient.read(lambdas, "PutEvents") is None
+
+
 def test_an_operation_of_tomorrow_is_botocores_to_understand(lambdas: dict[str, str]) -> None:
     assert ambient.read(lambdas, "PutSomethingElse") is None
 

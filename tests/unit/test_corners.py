@@ -12,6 +12,7 @@ from builders import Clock, channel, document, document_of, parser_of
 from loopback import LOADER
 
 from forwarder.deliver import HANDFUL, Delivery
+from forwarder.fields import kind
 from forwarder.memory import Memory
 from forwarder.outcomes import Cause, Deferred, Entry, Rejected
 from forwarder.parse import MOST_HEADS
@@ -204,3 +205,10 @@ def test_a_head_that_holds_a_list_is_refused_and_many_heads_are_forgotten():
         (entry,) = parse(document(document_of("events", sessionId=f"s{number}")))
         assert isinstance(entry, Entry)
         assert entry.shared == b'{"trackingId":"tracker-1","sessionId":"s%d","eventList":[' % number
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [(None, "null"), (True, "a boolean"), (b"", "a bytes"), ({}, "an object")]
+)
+def test_a_value_is_named_by_its_kind(value, named):
+    assert kind(value) == named

@@ -76,6 +76,20 @@ def handler(aws, monkeypatch) -> Iterator[ModuleType]:
         monkeypatch.delitem(sys.modules, "forwarder.handler", raising=False)
 
 
+def test_an_invocation_leaves_time_to_keep_dead_letters_and_to_answer(handler):
+    assert handler.deadlines(100.0, 10.0) == (108.0, 109.5)
+    assert handler.deadlines(100.0, 0.0) == (100.0, 100.0)
+
+
+def test_the_time_that_is_left_is_lambdas(handler):
+    """With none left nothing is sent, and all of it comes again."""
+    batch = [record(0, document_of("events"))]
+
+    assert handler.handle(lambda_event(batch), context(0)) == {
+        "batchItemFailures": [{"itemIdentifier": "1000"}]
+    }
+
+
 def test_what_is_good_is_sent_and_what_is_not_is_kept(handler, aws, caplog):
     large = b'"' + b"x" * MOST_INLINE_BYTES + b'"'
     batch = [

@@ -308,6 +308,7 @@ def test_an_id_with_nul_is_rejected():
         ("TAKEN", "Taken"),
         ("not taken", "Not Taken"),
         ("NOT_TAKEN", "Not Taken"),
+        ("not-taken", "Not Taken"),
         ("Not Taken", "Not Taken"),
         ("notTaken", "Not Taken"),
     ],

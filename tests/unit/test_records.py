@@ -119,6 +119,17 @@ def test_base64_is_strict_and_the_text_is_kept(data):
     assert outcome.document.data == data.encode("ascii", "replace") or data == "é"
 
 
+def test_a_text_that_no_encoding_has_is_kept_as_far_as_it_can_be():
+    outcome = only(unpack(record(0, A)._replace(data="\ud800A")))
+
+    assert (outcome.reason, outcome.document.data) == (Reason.NOT_BASE64, b"?A")
+
+
+@pytest.mark.parametrize("data", [A, gzip.compress(A), b"\n" + A + b" "])
+def test_a_record_that_is_one_document_is_its_first_and_has_its_key(data):
+    assert unpack(raw(data)) == [Document(raw(data), 0, raw(data).partition_key, A)]
+
+
 @pytest.mark.parametrize("data", [b"", b"   ", b"\n\n", gzip.compress(b"")])
 def test_a_record_without_a_document_is_rejected(data):
     outcome = only(unpack(raw(data)))

@@ -585,6 +585,9 @@ def error(status: int, *headers: str, body: str = "") -> bytes:
         (error(400, body='{"__type": "what you sent was: secret"}'), ""),
         (error(400, body="[" * 60000), ""),
         (error(307, "Location: http://elsewhere/"), ""),
+        (error(300), ""),
+        (error(400, "x-amzn-ErrorType: internalFailure"), "internalFailure"),
+        (error(400, body='{"__type": "Fehler\\u00fc"}'), ""),
     ],
 )
 def test_an_error_is_known_by_its_code_and_status(
@@ -620,6 +623,10 @@ def test_the_text_of_an_error_shows_code_and_status_only(tmp_path: Path) -> None
     body = '{"__type": "InvalidInputException", "message": "itemId secret is bad"}'
 
     assert str(error_for(error(400, body=body), tmp_path)) == "service: InvalidInputException (400)"
+
+
+def test_the_text_of_an_error_without_a_code_says_that(tmp_path: Path) -> None:
+    assert str(error_for(error(503), tmp_path)) == "service: error without a code (503)"
 
 
 # --- credentials --------------------------------------------------------------------------------
@@ -709,6 +716,23 @@ def test_tls_connections_are_verified_against_the_configured_bundle_and_kept(
         1,
         [len(BODY) * 100_000] * 3,
     )
+
+
+def test_the_bundle_of_the_environment_is_trusted_as_by_botocore(
+    certificate: Path,
+    server_tls: ssl.SSLContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+
+    with serve(tls=server_tls) as server:
+        transport = tls_transport(server.port, tmp_path)
+        transport(BODY, in_seconds(10))
+        transport.close()
+
+    assert len(server.requests) == 1
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(
