@@ -1,23 +1,27 @@
 """Delivery: retried in time, narrowed down, held back in order, stopped when all is wrong."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import (
     Clock,
     FakePersonalize,
+    channel,
+    document,
     document_of,
+    parser_of,
     record,
     redelivered,
     run,
     throttled,
 )
 
-from forwarder.deliver import GRACE, HANDFUL
+from forwarder.deliver import GRACE, HANDFUL, Delivery
 from forwarder.destinations import DESTINATIONS
 from forwarder.memory import Memory
-from forwarder.outcomes import Cause, Reason, Record
+from forwarder.outcomes import Call, Cause, Deferred, Entry, Reason, Record
 from forwarder.transport import ConnectFailed, Disconnected, ServiceError, Timeout
 
 EVENTS = DESTINATIONS["events"]
@@ -354,22 +358,23 @@ def test_nothing_is_sent_after_the_deadline():
 
 
 def test_a_call_that_never_ends_is_given_up_and_deferred():
-    """The clock stands past the deadline, so the delivery waits for the stuck call no longer."""
-    release = threading.Event()
-    clock = Clock()
+    """To the delivery it is past the deadline and its grace, so it does not wait for the call."""
+    release, caller = threading.Event(), threading.current_thread()
 
-    def stuck(_number: int, request: dict[str, Any]) -> None:
-        if request["sessionId"] == "s0":
-            clock.now = 60 + GRACE
-            release.wait(30)
+    def clock() -> float:
+        return 60 + GRACE if threading.current_thread() is caller else 0.0
 
-    api = FakePersonalize(EVENTS, answers=stuck)
+    def stuck(_number: int, _request: object) -> None:
+        release.wait(10)
 
-    settlement = run("events", events("a", "b", session=None), api, clock=clock).settlement
+    link = replace(channel(FakePersonalize(EVENTS, answers=stuck)), clock=clock)
+    (entry,) = parser_of("events")(document(document_of("events")))
+    assert isinstance(entry, Entry)
+
+    outcomes = Delivery(link, deadline=60.0).deliver([(Call((entry,)),)])
     release.set()
 
-    assert settlement.resume_at == 0
-    assert Cause.OUT_OF_TIME in settlement.deferred
+    assert outcomes == [Deferred(entry.document, None, Cause.OUT_OF_TIME)]
 
 
 def test_calls_are_paced_to_the_share_of_the_quota():
