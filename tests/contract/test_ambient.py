@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import EnvProvider
-from botocore.httpsession import DEFAULT_CA_BUNDLE, create_urllib3_context
+from botocore.httpsession import DEFAULT_CA_BUNDLE, create_urllib3_context, get_cert_path
 from loopback import session_for
 
 from forwarder.destinations import DESTINATIONS
@@ -102,6 +102,21 @@ def test_it_trusts_the_authorities_that_botocore_ships_and_nobody_else(
     assert sorted(map(str, ours.get_ca_certs())) == sorted(map(str, shipped.get_ca_certs()))
     assert (ours.verify_mode, ours.check_hostname) == (CERT_REQUIRED, True)
     assert ours.minimum_version >= shipped.minimum_version
+
+
+def test_botocores_own_authorities_are_trusted_where_nothing_else_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+    tls = chain.resolve(session_for(tmp_path), "PutEvents").tls
+
+    assert tls is not None
+    theirs = create_urllib3_context()
+    theirs.load_verify_locations(cafile=get_cert_path(verify=True))
+    found = tls.context().get_ca_certs()
+    assert sorted(map(str, found)) == sorted(map(str, theirs.get_ca_certs())) != []
 
 
 SETTINGS = sorted(

@@ -326,7 +326,14 @@ def test_the_endpoint_is_the_one_botocore_resolves(
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://here.example", "https://here.example/a?b=c", "http://h/a b"]
+    "url",
+    [
+        "ftp://here.example",
+        "https://here.example/a?b=c",
+        "http://h/a b",
+        "http://h/é",
+        "http://h/a\x7f",
+    ],
 )
 def test_an_endpoint_that_cannot_be_reached_is_said_at_the_start(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="endpoint_url"):

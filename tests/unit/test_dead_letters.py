@@ -15,7 +15,7 @@ from forwarder.dead_letters import (
     DeadLetters,
     Message,
 )
-from forwarder.envelope import Envelope, StoredObject
+from forwarder.envelope import Envelope, Origin, StoredObject
 from forwarder.outcomes import Document, Reason, Rejected
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -229,3 +229,19 @@ def test_an_error_of_aws_is_named_by_its_code():
             raise error
 
     assert letters(Refusing()).keep([rejected(0)], deadline=60).failure == "AccessDenied"
+
+
+def test_an_origin_leads_back_to_the_document_as_it_was():
+    document = Document(record(0, b"data"), 3, "key", b"data")
+    of_key = document._replace(record=document.record._replace(partition_key="key"))
+    arrival = datetime.fromtimestamp(of_key.record.arrival, UTC)
+    origin = Origin(
+        stream=of_key.record.stream,
+        shard=of_key.record.shard,
+        sequence=of_key.record.sequence,
+        document=3,
+        partition_key="key",
+        arrival=arrival,
+    )
+
+    assert origin.document_of(b"data") == of_key

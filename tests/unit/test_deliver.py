@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from builders import (
+    ARRIVAL,
     Clock,
     FakePersonalize,
     channel,
@@ -22,6 +23,7 @@ from forwarder.deliver import GRACE, HANDFUL, Delivery
 from forwarder.destinations import DESTINATIONS
 from forwarder.memory import Memory
 from forwarder.outcomes import Call, Cause, Deferred, Entry, Reason, Record
+from forwarder.plan import plan
 from forwarder.transport import ConnectFailed, Disconnected, ServiceError, Timeout
 
 EVENTS = DESTINATIONS["events"]
@@ -291,6 +293,25 @@ def test_an_all_bad_session_is_not_drained_either():
 
     assert settlement.resume_at == 0
     assert len(api.requests) <= 19
+
+
+@pytest.mark.parametrize("count", [HANDFUL, HANDFUL + 1, 50])
+def test_from_a_handful_on_every_refusal_is_taken_for_a_wrong_setting(count):
+    """Whether it shows before the last call or after it; each element waits under its name."""
+    request = {
+        "sessionId": "s1",
+        "eventList": [{"eventType": "click", "sentAt": ARRIVAL}] * count,
+    }
+    api = FakePersonalize(EVENTS, refuses=lambda _: True)
+    delivery = Delivery(channel(api, workers=1), deadline=60.0)
+    entries = [each for each in parser_of("events")(document(request)) if isinstance(each, Entry)]
+
+    outcomes = delivery.deliver(plan(entries))
+
+    assert delivery.tally.misconfigured == "every call refused"
+    assert [(type(each), each.key) for each in outcomes] == [
+        (Deferred, entry.key) for entry in entries
+    ]
 
 
 def test_fewer_than_a_handful_are_rejected():

@@ -1,16 +1,18 @@
 """Every rule of parsing, with its boundary and its reason."""
 
 import json
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from builders import ARRIVAL, TARGETS, body_of, document, document_of, parsed, parser_of
 
-from forwarder.destinations import DESTINATIONS
+from forwarder.destinations import DESTINATIONS, MOST_INTERACTION_BYTES
 from forwarder.fields import camel_case
 from forwarder.outcomes import Entry, Reason, Rejected
 from forwarder.parse import REASONS
+from forwarder.shapes import Event
 
 R = Reason
 DERIVED = "clicks/shardId-000000000000:1000#0"
@@ -326,6 +328,41 @@ def test_an_event_of_more_than_10_kb_is_rejected():
     assert rejection("events", impression=wide) == (R.TOO_LARGE, None)
 
 
+@pytest.mark.parametrize("too_long", [0, 1])
+def test_an_event_may_have_10_kb_to_the_byte_and_one_of_a_request_is_rejected_alone(too_long):
+    small = {"eventType": "click", "sentAt": 1_789_999_000, "eventId": "e"}
+    empty = len(json.dumps({**small, "impression": []}, separators=(",", ":")))
+    # Letters of two bytes, and the quotes and commas around each item.
+    items = [*["ü" * 256] * 19, "ü" * 75]
+    rest = MOST_INTERACTION_BYTES - empty - sum(len(each.encode()) + 3 for each in items) - 2
+    large = {**small, "impression": [*items, "x" * (rest + too_long)]}
+    assert 0 < rest < 256
+
+    outcomes = parser_of("events")(document({"sessionId": "s", "eventList": [small, large]}))
+
+    assert isinstance(outcomes[0], Entry)
+    if not too_long:
+        assert isinstance(outcomes[1], Entry)
+        assert len(outcomes[1].body) == MOST_INTERACTION_BYTES
+        return
+    assert outcomes[1] == Rejected(
+        outcomes[0].document, 1, R.TOO_LARGE, None, "got 10241 bytes, wants at most 10240"
+    )
+
+
+def test_a_shared_field_is_known_by_the_apis_name_only():
+    request = {"session_id": "s", "eventList": [{"eventType": "click", "sentAt": 1_789_999_000}]}
+
+    (outcome,) = parser_of("events")(document(request))
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.field) == (R.MISSING_FIELD, "sessionId")
+    both = {**request, "sessionId": "s"}
+    (outcome,) = parser_of("events")(document(both))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.field) == (R.UNKNOWN_FIELD, "session_id")
+
+
 # --- time --------------------------------------------------------------------------------------
 
 
@@ -386,6 +423,31 @@ def test_what_is_no_time_or_before_2000_is_rejected(given):
 def test_a_time_a_day_after_arrival_is_late_enough():
     assert event_with(sentAt=ARRIVAL + 86_400)["sentAt"] == ARRIVAL + 86_400
     assert rejection("events", sentAt=ARRIVAL + 86_401) == (R.WRONG_TIME, "sentAt")
+
+
+def test_a_late_element_of_a_request_is_rejected_alone():
+    late, good = ({"eventType": "click", "sentAt": each} for each in (ARRIVAL + 86_401, ARRIVAL))
+
+    outcomes = parser_of("events")(document({"sessionId": "s", "eventList": [good, late]}))
+
+    assert [type(each) for each in outcomes] == [Entry, Rejected]
+    assert outcomes[1].element == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [datetime(2026, 9, 21, 15, 56, 40, tzinfo=timezone(timedelta(hours=2))),
+     datetime(2026, 9, 21, 13, 56, 40)],  # noqa: DTZ001 - without an offset it is UTC
+)  # fmt: skip
+def test_a_datetime_is_its_moment_and_without_an_offset_utc_wherever_this_runs(given, monkeypatch):
+    """Producers who type their events with the same shapes may hold datetimes."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert Event(event_type="click", sent_at=given).sent_at == 1_789_999_000
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_time_of_an_action_interaction_is_held_to_the_same_rule():

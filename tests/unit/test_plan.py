@@ -50,6 +50,13 @@ def test_two_users_in_one_session_are_separate_calls_of_one_lane():
     assert positions(lanes) == [[[0, 2], [1, 3]]]
 
 
+def test_a_call_goes_by_its_oldest_entry_whatever_went_before_it():
+    users = [None] * 11 + ["u1"]
+    lanes = plan([entry("events", n, userId=user) for n, user in enumerate(users, start=2)])
+
+    assert positions(lanes) == [[list(range(2, 12)), [12], [13]]]
+
+
 def test_any_ten_action_interactions_share_a_call():
     lanes = plan([entry("action-interactions", n, sessionId=f"s{n}") for n in range(30)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import subprocess
@@ -99,6 +100,32 @@ def test_an_endless_body_is_not_waited_for(tmp_path: Path) -> None:
         transport(BODY, in_seconds(5))
         transport(BODY, in_seconds(5))
         assert server.connections == 2
+
+
+def test_no_more_connections_are_kept_than_wanted(tmp_path: Path) -> None:
+    with serve() as server, transport_to(server.port, tmp_path, connections=0) as transport:
+        for _ in range(3):
+            transport(BODY, in_seconds(5))
+
+    assert server.connections == 3
+
+
+def test_what_is_closed_keeps_no_connection(tmp_path: Path) -> None:
+    with serve() as server, transport_to(server.port, tmp_path) as transport:
+        transport.close()
+        for _ in range(3):
+            transport(BODY, in_seconds(5))
+
+    assert server.connections == 3
+
+
+def test_nothing_of_a_call_that_ended_is_kept(tmp_path: Path) -> None:
+    with serve() as server, transport_to(server.port, tmp_path) as transport:
+        for _ in range(20):
+            transport(BODY, in_seconds(5))
+        gc.collect()
+        # The connection that is kept may know the last one.
+        assert sum(isinstance(each, Watch) for each in gc.get_objects()) <= 1
 
 
 def test_calls_share_a_connection_that_is_kept(tmp_path: Path) -> None:
@@ -521,6 +548,27 @@ def test_a_refused_connection_sends_nothing(tmp_path: Path) -> None:
     assert str(caught.value) == "connect: ConnectionRefusedError"
 
 
+@pytest.mark.parametrize(
+    ("behave", "text"),
+    [(Peer.hang, "timeout: TimeoutError"), (Peer.reset, "disconnected: ConnectionResetError")],
+)
+def test_a_call_without_an_answer_says_what_ended_it(
+    behave: Callable[[Peer], None], text: str, tmp_path: Path
+) -> None:
+    def attend(peer: Peer) -> None:
+        peer.request()
+        behave(peer)
+
+    with (
+        serve(attend) as server,
+        transport_to(server.port, tmp_path) as transport,
+        pytest.raises(TransportError) as caught,
+    ):
+        transport(BODY, in_seconds(SOON))
+
+    assert str(caught.value) == text
+
+
 def test_a_name_that_does_not_resolve_is_a_failed_connection(tmp_path: Path) -> None:
     session = session_for(tmp_path, endpoint_url="http://nowhere.invalid")
     transport = Transport(ask(session, "PutEvents"), connect_timeout=1)
@@ -661,11 +709,18 @@ def test_missing_credentials_are_said_at_the_start(tmp_path: Path) -> None:
         ask(session_for(tmp_path, credentials=None), "PutEvents")
 
 
-def test_a_token_that_would_break_a_header_is_refused_unseen() -> None:
+@pytest.mark.parametrize("unfit", ["\r\nX-Injected:1", "\x7f", " ", "é"])
+@pytest.mark.parametrize("where", ["key", "token"])
+def test_a_credential_that_would_break_a_header_is_refused_unseen(unfit: str, where: str) -> None:
     target = Target("POST", "/events", "/events", "h", "application/json", "r", "personalize")
-    credentials = ReadOnlyCredentials("AKID", "s", "secret\r\nX-Injected: 1")
+    bad = f"secret{unfit}"
+    credentials = (
+        ReadOnlyCredentials(bad, "s", "t")
+        if where == "key"
+        else ReadOnlyCredentials("AKID", "s", bad)
+    )
 
-    with pytest.raises(ValueError, match="a credential holds a character") as caught:
+    with pytest.raises(ValueError, match=r"^a credential holds a character that no") as caught:
         Signer(target).head(BODY, credentials, datetime(2026, 11, 21, tzinfo=UTC))
 
     assert "secret" not in str(caught.value)
