@@ -193,7 +193,8 @@ def _cold_start(rows: list[dict[str, Any]]) -> Iterator[str]:
         "",
         "A fresh process until its handler is ready: CPU milliseconds and peak of resident memory",
         "in MB. (b) has Logger and Metrics, as ours has, and an untrimmed install of the same",
-        "requirements.",
+        "requirements. All have the environment that Lambda makes: fixed keys and a region, and",
+        "no configuration; none of them has connected to anything yet.",
         "",
     )
     yield from table(
