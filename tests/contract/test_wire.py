@@ -336,7 +336,8 @@ def test_the_endpoint_is_the_one_botocore_resolves(
     ],
 )
 def test_an_endpoint_that_cannot_be_reached_is_said_at_the_start(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="endpoint_url"):
+    wanted = r"expected http\(s\)://host\[:port\]\[/path\]|its path has to be percent-encoded"
+    with pytest.raises(ValueError, match=rf"^endpoint_url: ({wanted})$"):
         resolve(session_for(tmp_path, endpoint_url=url), "PutEvents")
 
 

@@ -183,7 +183,8 @@ def test_a_proxy_is_asked_for_a_tunnel(named, request_line, authorization, monke
 def test_a_proxy_that_cannot_be_spoken_to_is_named_at_cold_start(named, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", named)
 
-    with pytest.raises(ValueError, match="HTTPS_PROXY: expected"):
+    wanted = r"^HTTPS_PROXY: expected http://\[user:password@\]host\[:port\]$"
+    with pytest.raises(ValueError, match=wanted):
         resolve(_session(), "PutEvents")
 
 

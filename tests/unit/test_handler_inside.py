@@ -13,6 +13,7 @@ from loopback import Peer, serve
 from worker import ENVIRONMENT
 
 from forwarder.dead_letters import MOST_INLINE_BYTES
+from forwarder.verdicts import THROTTLED
 
 
 def context(seconds: float = 20) -> Any:
@@ -32,6 +33,7 @@ class Aws:
         self.taken: list[str] = []
         self.refuses = False
         self.status = 200
+        self.calls = 0
 
     def __call__(self, peer: Peer) -> None:
         while request := peer.request():
@@ -42,6 +44,7 @@ class Aws:
                 self.taken.append(request.line.split()[1].partition("?")[0])
                 peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             else:
+                self.calls += 1
                 peer.answer(b"HTTP/1.1 %d -\r\nContent-Length: 0\r\n\r\n" % self.status)
 
     def _queue(self, request: dict[str, Any]) -> bytes:
@@ -88,6 +91,15 @@ def test_the_time_that_is_left_is_lambdas(handler):
     assert handler.handle(lambda_event(batch), context(0)) == {
         "batchItemFailures": [{"itemIdentifier": "1000"}]
     }
+
+
+def test_no_wait_outlasts_the_invocation(handler, aws):
+    """All attempts that a throttled call may have would take seconds."""
+    aws.status = 429
+
+    handler.handle(lambda_event([record(0, document_of("events"))]), context(0.05))
+
+    assert aws.calls < THROTTLED.attempts
 
 
 def test_what_is_good_is_sent_and_what_is_not_is_kept(handler, aws, caplog):

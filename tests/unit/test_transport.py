@@ -569,6 +569,15 @@ def test_a_call_without_an_answer_says_what_ended_it(
     assert str(caught.value) == text
 
 
+def test_the_host_that_is_called_is_the_endpoints(tmp_path: Path) -> None:
+    with serve() as server:
+        session = session_for(tmp_path, endpoint_url=f"http://127.0.0.2:{server.port}")
+        with pytest.raises(ConnectFailed):
+            Transport(ask(session, "PutEvents"))(BODY, in_seconds(5))
+
+    assert server.connections == 0
+
+
 def test_a_name_that_does_not_resolve_is_a_failed_connection(tmp_path: Path) -> None:
     session = session_for(tmp_path, endpoint_url="http://nowhere.invalid")
     transport = Transport(ask(session, "PutEvents"), connect_timeout=1)
