@@ -75,7 +75,7 @@ def _of_document(
         match each:
             case Rejected():
                 yield Piece(document, broken=replace(each, document=document))
-            case Document():
+            case Document():  # pragma: no branch - each is one of the two
                 number = document.number + each.number
                 key = each.partition_key
                 yield Piece(each._replace(number=number, partition_key=key), elements)
