@@ -1,10 +1,10 @@
-"""The verbs that keep dead letters, through boto3."""
+"""The verbs that keep dead letters, through botocore's clients."""
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.session import Session
 
@@ -28,7 +28,9 @@ class Storage:
 
     def __init__(self, session: Session, *, queue_url: str, bucket: str) -> None:
         """Name the queue and the bucket; connect to nothing yet."""
-        self._boto3 = boto3.Session(botocore_session=session)
+        # A boto3 session of it would be the caller's second one, after which neither makes S3
+        # clients: boto3 adds its methods for each.
+        self._session = session
         self._queue_url = queue_url
         self._bucket = bucket
         # Making clients is not safe for threads, using them is.
@@ -62,11 +64,16 @@ class Storage:
     @property
     def _sqs(self) -> "SQSClient":
         with self._lock:
-            self._sqs_client = self._sqs_client or self._boto3.client("sqs", config=_CONFIG)
+            if self._sqs_client is None:
+                self._sqs_client = cast("SQSClient", self._client("sqs"))
             return self._sqs_client
 
     @property
     def _s3(self) -> "S3Client":
         with self._lock:
-            self._s3_client = self._s3_client or self._boto3.client("s3", config=_CONFIG)
+            if self._s3_client is None:
+                self._s3_client = cast("S3Client", self._client("s3"))
             return self._s3_client
+
+    def _client(self, service: str) -> BaseClient:
+        return self._session.create_client(service, config=_CONFIG)

@@ -75,8 +75,13 @@ def _record(stream_arn: str, shard: str, place: int, found: Mapping[str, Any]) -
 
 def shards_of(client: "KinesisClient", stream_arn: str) -> list[str]:
     """Name the stream's shards, closed ones included."""
-    pages = client.get_paginator("list_shards").paginate(StreamARN=stream_arn)
-    return [shard["ShardId"] for page in pages for shard in page["Shards"]]
+    # Not botocore's paginator: it names the stream beside the token, which the service refuses.
+    page = client.list_shards(StreamARN=stream_arn)
+    shards = page["Shards"]
+    while token := page.get("NextToken"):
+        page = client.list_shards(NextToken=token)
+        shards += page["Shards"]
+    return [shard["ShardId"] for shard in shards]
 
 
 def reach_of(client: "KinesisClient", stream_arn: str) -> Reach:
