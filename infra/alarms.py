@@ -7,16 +7,15 @@ of that feed's resources and the stage's topic as its action.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 
-from forwarder.metrics import NAMESPACE, Metric
-from infra import dimensions
+from forwarder.metrics import Metric
 from infra.config import Stage
 from infra.failure_storage import QUEUE_DAYS
 from infra.feed import Feed
+from infra.series import ITERATOR_AGE, STREAM_AGE, WAITING, Series, function, mapping, own, queue
 
 DAY = 86_400
 
@@ -29,10 +28,7 @@ class AlarmKind:
         name: The last part of the alarm's id, and its heading in the runbook.
         meaning: What is the matter when it goes off.
         first: The first thing to do then.
-        namespace: Whose metric it watches.
-        metric: The metric's name.
-        dimensions: The feed's values of the metric's dimensions.
-        statistic: How the metric's values of one period become one.
+        series: What it watches.
         threshold: At which value (or above) it goes off.
         minutes: For how many minutes in a row.
         applies: Whether a feed has it.
@@ -41,10 +37,7 @@ class AlarmKind:
     name: str
     meaning: str
     first: str
-    namespace: str
-    metric: str
-    dimensions: Callable[[Feed, Stage], dict[str, str]]
-    statistic: str = "Maximum"
+    series: Series
     threshold: Callable[[Feed, Stage], float] = lambda _feed, _stage: 1
     minutes: int = 1
     applies: Callable[[Feed], bool] = lambda _feed: True
@@ -65,9 +58,7 @@ ALARMS = (
         meaning="Records wait too long: at this pace they will be given up and abandoned.",
         first="See whether Errors, Throttles or Misconfigured is on as well; if none is, the "
         "stream carries more than the API quota: raise the quota, then calls_per_second.",
-        namespace="AWS/Lambda",
-        metric="IteratorAge",
-        dimensions=dimensions.function,
+        series=ITERATOR_AGE,
         threshold=late,
         minutes=5,
     ),
@@ -76,9 +67,7 @@ ALARMS = (
         meaning="Records are read too late or not at all: Lambda's own metric stays silent "
         "while no invocation ends.",
         first="Check that the mapping is enabled and what its last processing result is.",
-        namespace="AWS/Kinesis",
-        metric="GetRecords.IteratorAgeMilliseconds",
-        dimensions=dimensions.stream,
+        series=STREAM_AGE,
         threshold=late,
         minutes=5,
     ),
@@ -86,18 +75,14 @@ ALARMS = (
         name="DeadLetters",
         meaning="Records were rejected or batches abandoned.",
         first="`pstream dead-letters list`: mend the cause it names, then replay.",
-        namespace="AWS/SQS",
-        metric="ApproximateNumberOfMessagesVisible",
-        dimensions=dimensions.queue,
+        series=WAITING,
         minutes=5,
     ),
     AlarmKind(
         name="DeadLettersExpire",
         meaning=f"Dead letters are about to be lost: SQS deletes them after {QUEUE_DAYS} days.",
         first="Replay them, or save them elsewhere, today.",
-        namespace="AWS/SQS",
-        metric="ApproximateAgeOfOldestMessage",
-        dimensions=dimensions.queue,
+        series=Series("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, "Maximum"),
         threshold=lambda _feed, _stage: (QUEUE_DAYS - 4) * DAY,
         minutes=5,
     ),
@@ -105,10 +90,7 @@ ALARMS = (
         name="Errors",
         meaning="Invocations fail as a whole: a setting is missing, memory ran out, or a bug.",
         first="Read the function's log for the error; records are kept and tried again.",
-        namespace="AWS/Lambda",
-        metric="Errors",
-        dimensions=dimensions.function,
-        statistic="Sum",
+        series=Series("AWS/Lambda", "Errors", function, "Sum"),
         minutes=3,
     ),
     AlarmKind(
@@ -116,10 +98,7 @@ ALARMS = (
         meaning="Lambda cannot start the function: no concurrency is left for it.",
         first="Compare the account's concurrency limit and the function's reserved concurrency "
         "with shards times parallelization_factor.",
-        namespace="AWS/Lambda",
-        metric="Throttles",
-        dimensions=dimensions.function,
-        statistic="Sum",
+        series=Series("AWS/Lambda", "Throttles", function, "Sum"),
         minutes=15,
         # Where the quota is so small that shards take turns, throttles are the normal case.
         applies=lambda feed: not feed.config.pacing.waits_its_turn,
@@ -129,19 +108,13 @@ ALARMS = (
         meaning="Lambda could not write an abandoned batch to the failure bucket: it is lost.",
         first="Check the function's role, the bucket and the key; the batch is still in the "
         "stream until its retention ends, so read it back by its sequence numbers.",
-        namespace="AWS/Lambda",
-        metric="DestinationDeliveryFailures",
-        dimensions=dimensions.function,
-        statistic="Sum",
+        series=Series("AWS/Lambda", "DestinationDeliveryFailures", function, "Sum"),
     ),
     AlarmKind(
         name="Dropped",
         meaning="Lambda gave records up and kept them nowhere.",
         first="The same as for Undelivered; the metric's value says how many records.",
-        namespace="AWS/Lambda",
-        metric="DroppedEventCount",
-        dimensions=dimensions.mapping,
-        statistic="Sum",
+        series=Series("AWS/Lambda", "DroppedEventCount", mapping, "Sum"),
     ),
     AlarmKind(
         name="Misconfigured",
@@ -149,20 +122,14 @@ ALARMS = (
         "does not fit. The stream is held back so that it does not drain into the dead letters.",
         first="Read the one error line in the function's log; compare `target` with `pstream "
         "doctor`. Records are given up after record_age_seconds.",
-        namespace=NAMESPACE,
-        metric=Metric.MISCONFIGURED.title,
-        dimensions=dimensions.forwarder,
-        statistic="Sum",
+        series=own(Metric.MISCONFIGURED),
     ),
     AlarmKind(
         name="Unkept",
         meaning="The forwarder cannot put a rejected record into the queue or the bucket, so it "
         "holds the stream back at that record.",
         first="Read the function's log for the service's error; check the role and the key.",
-        namespace=NAMESPACE,
-        metric=Metric.UNKEPT.title,
-        dimensions=dimensions.forwarder,
-        statistic="Sum",
+        series=own(Metric.UNKEPT),
         minutes=3,
     ),
 )
@@ -175,14 +142,7 @@ def watch(feed: Feed, stage: Stage, topic: sns.ITopic) -> list[cloudwatch.Alarm]
     for alarm in ALARMS:
         if not alarm.applies(feed):
             continue
-        metric = cloudwatch.Metric(
-            namespace=alarm.namespace,
-            metric_name=alarm.metric,
-            dimensions_map=alarm.dimensions(feed, stage),
-            period=Duration.minutes(1),
-            statistic=alarm.statistic,
-        )
-        created = metric.create_alarm(
+        created = alarm.series.of(feed, stage).create_alarm(
             feed,
             alarm.name,
             alarm_description=f"{feed.config.name} ({stage.name}): {alarm.meaning} "

@@ -328,7 +328,7 @@ def test_every_feed_has_every_alarm_and_it_watches_that_feed(
         (a["Properties"]["Namespace"], a["Properties"]["MetricName"]) for a in found.values()
     }
 
-    assert watched == {(alarm.namespace, alarm.metric) for alarm in ALARMS}
+    assert watched == {(alarm.series.namespace, alarm.series.metric) for alarm in ALARMS}
     for alarm in found.values():
         values = json.dumps([d["Value"] for d in alarm["Properties"]["Dimensions"]])
         assert pascal(name) in values or f'"{name}"' in values
