@@ -80,9 +80,10 @@ def send(
 
 def _ask(put: Put, records: Sequence[Outgoing]) -> Sequence[Mapping[str, Any]]:
     """Send one request; of one that fails as a whole every record failed."""
-    entries = [{"Data": each.data, "PartitionKey": each.partition_key} for each in records]
     try:
-        answer: Sequence[Mapping[str, Any]] = put(entries)["Records"]
+        answer: Sequence[Mapping[str, Any]] = put([each.request_entry for each in records])[
+            "Records"
+        ]
     except ClientError as error:
         return [{"ErrorCode": error.response["Error"]["Code"]}] * len(records)
     except BotoCoreError as error:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from forwarder.filling import filled
 from forwarder.outcomes import Document, Rejected
 from forwarder.settle import Kept
 
@@ -73,7 +74,9 @@ class DeadLetters:
 
         Never raises. A document with several bad elements is one dead letter.
         """
-        chunks = _chunks(_groups(rejections))
+        chunks = filled(
+            _groups(rejections), size=_size, most_bytes=MOST_CALL_BYTES, most=MESSAGES_PER_CALL
+        )
         letters = 0
         pool = ThreadPoolExecutor(CALLS_AT_ONCE)
         try:
@@ -162,21 +165,6 @@ def _groups(rejections: Iterable[Rejected]) -> Iterator[Sequence[Rejected]]:
     for _, group in groupby(rejections, key=_document_key):
         while some := list(islice(group, REJECTIONS_PER_LETTER)):
             yield some
-
-
-def _chunks(groups: Iterable[Sequence[Rejected]]) -> Iterator[Sequence[Sequence[Rejected]]]:
-    """Dead letters by the call, in order: no more of them and no more bytes than a call takes."""
-    chunk: list[Sequence[Rejected]] = []
-    room = MOST_CALL_BYTES
-    for group in groups:
-        size = _size(group)
-        if chunk and (len(chunk) == MESSAGES_PER_CALL or size > room):
-            yield chunk
-            chunk, room = [], MOST_CALL_BYTES
-        chunk.append(group)
-        room -= size
-    if chunk:
-        yield chunk
 
 
 def _size(group: Sequence[Rejected]) -> int:

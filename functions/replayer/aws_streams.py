@@ -97,7 +97,7 @@ def sender_of(client: "KinesisClient", stream_arn: str) -> Send:
     def send(records: Sequence[Outgoing]) -> Sequence[Mapping[str, Any]]:
         return client.put_records(
             StreamARN=stream_arn,
-            Records=[{"Data": each.data, "PartitionKey": each.partition_key} for each in records],
+            Records=[each.request_entry for each in records],
         )["Records"]
 
     return send

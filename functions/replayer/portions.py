@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from forwarder.envelope import Envelope, StoredObject
+from forwarder.filling import filled
 from replayer.letters import Announced, Batch, BatchInfo, Kind, Letter
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -23,17 +24,7 @@ SETTLED = timedelta(minutes=15)
 
 def portions(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
     """Part letters into what memory has room for, in their order."""
-    portion: list[Letter] = []
-    room = MOST_BYTES
-    for letter in letters:
-        size = _size(letter)
-        if portion and (size > room or len(portion) == MOST_LETTERS):
-            yield portion
-            portion, room = [], MOST_BYTES
-        portion.append(letter)
-        room -= size
-    if portion:
-        yield portion
+    return filled(letters, size=_size, most_bytes=MOST_BYTES, most=MOST_LETTERS)
 
 
 def _size(letter: Letter) -> int:

@@ -10,7 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
 
 RECORDS_PER_REQUEST = 500
 """The most records of one request; https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
@@ -33,6 +36,11 @@ class Outgoing:
     def size(self) -> int:
         """Bytes that count for the limits."""
         return len(self.partition_key.encode()) + len(self.data)
+
+    @property
+    def request_entry(self) -> "PutRecordsRequestEntryTypeDef":
+        """The record as `PutRecords` takes it."""
+        return {"Data": self.data, "PartitionKey": self.partition_key}
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,14 @@ def _settings(name: str, store: DeadLetterStore, personalize: str, aws: str) -> 
     }
 
 
-def figures(plant: Plant, books: Mapping[str, Balance], more: Mapping[str, object]) -> str:
-    """What a soak did and found, one figure a line; `more` comes first and last with two blanks."""
+def figures(
+    plant: Plant,
+    books: Mapping[str, Balance],
+    *,
+    run: Mapping[str, object],
+    detail: Mapping[str, object] | None = None,
+) -> str:
+    """What a soak did and found, one figure a line: what run it was first, its details last."""
 
     def total(name: str) -> int:
         found = (getattr(book, name) for book in books.values())
@@ -147,7 +153,7 @@ def figures(plant: Plant, books: Mapping[str, Balance], more: Mapping[str, objec
 
     mapped = sum((feed.totals() for feed in plant.feeds), Counter[str]())
     lines = {
-        **{name: value for name, value in more.items() if not name.startswith("  ")},
+        **run,
         **{name: total(name) for name in ("records", "entries", "delivered", "rejected")},
         "abandoned": total("abandoned"),
         "lost": total("missing") + total("waiting"),
@@ -160,6 +166,6 @@ def figures(plant: Plant, books: Mapping[str, Balance], more: Mapping[str, objec
             str(mapped[name]) for name in ("invocations", "retries", "bisects")
         ),
         **{f"  calls: {name}": count for name, count in sorted(plant.faults().items())},
-        **{name: value for name, value in more.items() if name.startswith("  ")},
+        **{f"  {name}": value for name, value in (detail or {}).items()},
     }
     return "\n" + "\n".join(f"{name:<34} {value}" for name, value in lines.items())

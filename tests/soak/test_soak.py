@@ -51,15 +51,17 @@ def test_whatever_the_weather_no_record_is_lost_and_none_counts_twice(tmp_path, 
             drained = works.drain()
         books = works.books()
         forms = sum((feed.forms for feed in works.feeds), Counter[str]())
-        more = {
+        run = {
             "minutes, seed": f"{MINUTES:g}, {SEED}",
             "spells of faults": sum(weather.spells.values()),
-            **{f"  calls: {name}": count for name, count in sorted(weather.hits.items())},
-            **{f"  records: {name}": count for name, count in sorted(forms.items())},
-            "  kills": sum(feed.fleet.killed for feed in works.feeds),
+        }
+        detail = {
+            **{f"calls: {name}": count for name, count in sorted(weather.hits.items())},
+            **{f"records: {name}": count for name, count in sorted(forms.items())},
+            "kills": sum(feed.fleet.killed for feed in works.feeds),
         }
         with capsys.disabled():
-            print(figures(works, books, more))  # noqa: T201 - the figures are the result
+            print(figures(works, books, run=run, detail=detail))  # noqa: T201 - the result
 
     assert drained
     for name, book in books.items():

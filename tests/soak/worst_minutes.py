@@ -42,7 +42,7 @@ def test_a_minute_of_throttling_and_one_of_worse_delay_everything_and_lose_nothi
             drained = works.drain()
         books, met = works.books(), works.faults()
         with capsys.disabled():
-            print(figures(works, books, {"seed": SEED}))  # noqa: T201 - the figures are the result
+            print(figures(works, books, run={"seed": SEED}))  # noqa: T201 - the figures are the result
 
     assert drained
     for name, book in books.items():
