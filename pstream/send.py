@@ -80,10 +80,9 @@ def send(
 
 def _ask(put: Put, records: Sequence[Outgoing]) -> Sequence[Mapping[str, Any]]:
     """Send one request; of one that fails as a whole every record failed."""
+    entries = [each.request_entry for each in records]
     try:
-        answer: Sequence[Mapping[str, Any]] = put([each.request_entry for each in records])[
-            "Records"
-        ]
+        answer: Sequence[Mapping[str, Any]] = put(entries)["Records"]
     except ClientError as error:
         return [{"ErrorCode": error.response["Error"]["Code"]}] * len(records)
     except BotoCoreError as error:

@@ -16,15 +16,13 @@ from producer import REFUSAL, Producer
 
 from forwarder.destinations import DESTINATIONS
 from local.clients import Clients, connect
-from local.emulator import CREDENTIALS, PYTHON, REGION, Emulator
+from local.emulator import CREDENTIALS, REGION, Emulator
 from local.mappings import Mappings
 from local.outputs import DeployedFeed
 from local.personalize import Endpoint
 
 FEEDS = list(DESTINATIONS)
 RECORDS = 60
-
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="needs the emulator: make install")
 
 
 @dataclass(frozen=True)

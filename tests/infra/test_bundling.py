@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from alone import alone
 
 from app import FUNCTIONS
 from infra import trimming
@@ -114,32 +114,21 @@ def test_the_handler_starts_from_the_package_alone(package: Path) -> None:
         ".endpoint.tls.context();"
         "sys.stdout.write(str(handler.handle.__name__) + ' ' + boto3.__file__)"
     )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code],
-        capture_output=True,
-        check=True,
-        cwd=package,
-        env={
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "CALLS_PER_SECOND": "1000",
-            "CONCURRENT_CALLS": "4",
-            "DEAD_LETTER_BUCKET": "dead-letters",
-            "DEAD_LETTER_QUEUE_URL": "http://127.0.0.1:9/dead-letters",
-            "FEED": "events",
-            "PATH": os.environ["PATH"],
-            "POWERTOOLS_METRICS_NAMESPACE": "PersonalizeStream",
-            "POWERTOOLS_SERVICE_NAME": "personalize-stream",
-            "PYTHONPATH": str(package),
-            "STAGE": "test",
-            "TARGET": "a-tracker",
-        },
-        text=True,
-        timeout=60,
+    done = alone(
+        package,
+        code,
+        CALLS_PER_SECOND="1000",
+        CONCURRENT_CALLS="4",
+        DEAD_LETTER_BUCKET="dead-letters",
+        DEAD_LETTER_QUEUE_URL="http://127.0.0.1:9/dead-letters",
+        FEED="events",
+        PATH=os.environ["PATH"],
+        POWERTOOLS_METRICS_NAMESPACE="PersonalizeStream",
+        STAGE="test",
+        TARGET="a-tracker",
     )
 
+    assert done.returncode == 0
     assert done.stdout == f"handle {package}/boto3/__init__.py"
     assert done.stderr == ""
 
@@ -182,9 +171,6 @@ def test_two_builds_give_the_same_bytes(package: Path, tmp_path: Path) -> None:
     assert again.name == package.name
 
 
-@pytest.mark.skipif(
-    platform.system() != "Linux", reason="cross-installing is for the machines that deploy"
-)
 def test_the_lambda_package_holds_the_lambda_processors_extensions(cache: Path) -> None:
     built = build(FUNCTIONS, target("lambda"), cache)
     names = [path.name for path in built.rglob("*.so")]

@@ -1,11 +1,10 @@
 """The replayer is there when the stage says so, and may do what a replay does and no more."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+from alone import alone
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from stacks import SMALLEST, Resource, Synthesized, Write, synthesize
@@ -96,7 +95,7 @@ def test_it_invokes_nothing_but_itself(with_replayer: Synthesized) -> None:
     assert invokes["Resource"] == {"Fn::GetAtt": [own, "Arn"]}
 
 
-def test_the_handler_starts_from_the_package_alone(tmp_path) -> None:
+def test_the_handler_starts_from_the_package_alone() -> None:
     """A fresh interpreter that sees nothing but the package: what was trimmed is not missed."""
     package = build(FUNCTIONS, target("local"))
     site = {"stage": "s", "feed": "events", "target": "t", "stream_name": "n", "stream_arn": "a"}
@@ -105,21 +104,7 @@ def test_the_handler_starts_from_the_package_alone(tmp_path) -> None:
         "handler.connect(handler.session, handler.sites[0]);"
         "print(handler.handle.__name__)"
     )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code],
-        capture_output=True,
-        check=False,
-        cwd=tmp_path,
-        env={
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "POWERTOOLS_SERVICE_NAME": "personalize-stream",
-            "PYTHONPATH": str(package),
-            "SITES": json.dumps([{**site, "queue_url": "q", "bucket": "b"}]),
-        },
-        text=True,
-    )
+    done = alone(package, code, SITES=json.dumps([{**site, "queue_url": "q", "bucket": "b"}]))
 
     assert (done.stdout, done.stderr) == ("handle\n", "")
 

@@ -70,6 +70,10 @@ class Peer:
         """Send bytes."""
         self.sock.sendall(response)
 
+    def respond(self, body: bytes = b"", *, status: int = 200) -> None:
+        """Send a response with this body."""
+        self.answer(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+
     def drip(self, response: bytes) -> None:
         """Send a byte now and then, for as long as somebody listens."""
         for byte in response:
@@ -102,6 +106,11 @@ class Server:
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        """Where it serves, without TLS."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 @contextlib.contextmanager
@@ -176,3 +185,13 @@ def session_for(
     session.register_component("data_loader", LOADER)
     session.register_component("credential_provider", _Provider(credentials))
     return session
+
+
+def session_to(server: Server, directory: Path) -> botocore.session.Session:
+    """A botocore session all of whose services are this server."""
+    return session_for(
+        directory,
+        endpoint_url=server.url,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )

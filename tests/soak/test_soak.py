@@ -8,11 +8,8 @@ import random
 from collections import Counter
 from threading import Event, Thread
 
-import pytest
 from plant import figures, plant
 from weather import Weather
-
-from local.emulator import PYTHON
 
 MINUTES = float(os.environ.get("MINUTES", "0.33"))
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
@@ -25,8 +22,6 @@ RETRIES = 2
 
 STALL_LIMIT = (RETRIES + 1) * SECONDS + 0.2 * 2.0**RETRIES + 15.0
 """Every try as long as an invocation may be, the pauses between them, and a slow machine."""
-
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="needs the emulator: make install")
 
 
 def test_whatever_the_weather_no_record_is_lost_and_none_counts_twice(tmp_path, capsys):

@@ -39,20 +39,19 @@ class Aws:
         while request := peer.request():
             target = request.headers.get("x-amz-target", "")
             if target.startswith("AmazonSQS"):
-                peer.answer(self._queue(json.loads(request.body)))
+                peer.respond(self._queue(json.loads(request.body)))
             elif request.line.startswith("PUT"):
                 self.taken.append(request.line.split()[1].partition("?")[0])
-                peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                peer.respond()
             else:
                 self.calls += 1
-                peer.answer(b"HTTP/1.1 %d -\r\nContent-Length: 0\r\n\r\n" % self.status)
+                peer.respond(status=self.status)
 
     def _queue(self, request: dict[str, Any]) -> bytes:
         ids = [each["Id"] for each in request["Entries"]]
         failed = [{"Id": each, "SenderFault": False, "Code": "Busy"} for each in ids]
         self.taken += [] if self.refuses else [each["MessageBody"] for each in request["Entries"]]
-        body = json.dumps({"Successful": [], "Failed": failed if self.refuses else []}).encode()
-        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        return json.dumps({"Successful": [], "Failed": failed if self.refuses else []}).encode()
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def aws() -> Aws:
 def handler(aws, monkeypatch) -> Iterator[ModuleType]:
     """The module as a cold start loads it; gone afterwards."""
     with serve(aws) as server:
-        url = f"http://127.0.0.1:{server.port}"
+        url = server.url
         settings = ENVIRONMENT | {
             "AWS_ENDPOINT_URL": url,
             "DEAD_LETTER_QUEUE_URL": f"{url}/queue",

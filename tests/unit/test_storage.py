@@ -1,12 +1,11 @@
 """What keeping dead letters says to SQS and S3, over the wire."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import Peer, Server, serve, session_for
+from loopback import Peer, Server, session_to
 
 from forwarder.dead_letters import Message
 from forwarder.envelope import StoredObject
@@ -28,7 +27,7 @@ class Aws:
                 failed = [{"Id": each, "SenderFault": True, "Code": "x"} for each in self.refused]
                 answer = {"Successful": []} | ({"Failed": failed} if failed else {})
             body = json.dumps(answer).encode() if answer else b""
-            peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            peer.respond(body)
 
 
 @pytest.fixture
@@ -37,19 +36,8 @@ def aws() -> Aws:
 
 
 @pytest.fixture
-def server(aws: Aws) -> Iterator[Server]:
-    with serve(aws) as server:
-        yield server
-
-
-@pytest.fixture
 def storage(server: Server, tmp_path: Path) -> Storage:
-    session = session_for(
-        tmp_path,
-        endpoint_url=f"http://127.0.0.1:{server.port}",
-        request_checksum_calculation="when_required",
-    )
-    return Storage(session, queue_url="http://queue/1", bucket="bucket")
+    return Storage(session_to(server, tmp_path), queue_url="http://queue/1", bucket="bucket")
 
 
 def test_messages_go_to_the_queue_with_their_attributes(server: Server, storage: Storage) -> None:

@@ -25,8 +25,6 @@ REPOSITORY = Path(__file__).parents[3]
 EMULATOR = REPOSITORY / ".venv-local" / "bin" / "ministack"
 PATIENCE = 60.0
 
-pytestmark = pytest.mark.skipif(not EMULATOR.exists(), reason="needs the emulator's environment")
-
 FUNCTION = '''
 import base64, json, os, pathlib
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from builders import SHARD, STREAM, TARGETS, document_of, record
 from dead_letter_world import World, rejections
-from loopback import Peer, Request, Server, serve, session_for
+from loopback import Peer, Request, Server, session_to
 
 from forwarder.envelope import StoredObject
 from replayer.aws import Services, connect
@@ -59,7 +59,7 @@ class Aws:
             status, body = answers.pop(0) if len(answers) > 1 else answers[0]
             if self.refuses(request):
                 status, body = 400, b'{"__type": "InvalidArgumentException"}'
-            peer.answer(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+            peer.respond(body, status=status)
 
 
 def operation_of(request: Request) -> str:
@@ -101,20 +101,8 @@ def aws() -> Aws:
 
 
 @pytest.fixture
-def server(aws: Aws) -> Iterator[Server]:
-    with serve(aws) as server:
-        yield server
-
-
-@pytest.fixture
 def session(server: Server, tmp_path: Path) -> boto3.Session:
-    found = session_for(
-        tmp_path,
-        endpoint_url=f"http://127.0.0.1:{server.port}",
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    return boto3.Session(botocore_session=found)
+    return boto3.Session(botocore_session=session_to(server, tmp_path))
 
 
 @pytest.fixture

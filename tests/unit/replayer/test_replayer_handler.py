@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from builders import document_of
 from dead_letter_world import LONG_AGO, World, rejections
-from loopback import Peer, Request, Server, serve
+from loopback import Peer, Request
 from worker import ENVIRONMENT
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:replayer:7"
@@ -39,7 +39,7 @@ class Aws:
         while request := peer.request():
             with self.lock:
                 status, body = self._answer(request)
-            peer.answer(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+            peer.respond(body, status=status)
 
     def _answer(self, request: Request) -> tuple[int, bytes]:
         method, path, _ = request.line.split()
@@ -104,12 +104,6 @@ def aws() -> Aws:
 
 
 @pytest.fixture
-def server(aws) -> Iterator[Server]:
-    with serve(aws) as server:
-        yield server
-
-
-@pytest.fixture
 def feeds() -> list[str]:
     return ["events"]
 
@@ -117,7 +111,7 @@ def feeds() -> list[str]:
 @pytest.fixture
 def handler(aws, server, feeds, monkeypatch) -> Iterator[ModuleType]:
     """The module as a cold start loads it; gone afterwards."""
-    url = f"http://127.0.0.1:{server.port}"
+    url = server.url
     sites = [replace(aws.worlds[feed].site, queue_url=f"{url}/{feed}") for feed in feeds]
     settings = ENVIRONMENT | {
         "AWS_ENDPOINT_URL": url,
