@@ -209,9 +209,11 @@ def test_letters_of_one_id_in_several_portions_are_told_apart_by_their_place():
     fates = [Counter(step.fates) for step in world.plan()]
 
     assert sum(fates, Counter[Fate]()) == {Fate.STALE: 2, Fate.GOES: 1}
-    # The newest is not among those that were chosen, and comes before another one of its id.
+    # The newest is not among those that were chosen, comes before an older one of its id, and is
+    # not on the stream any more.
+    world.stream.clear()
     newest, oldest, middle = world.letters()
-    (step,), _ = world.replay().plan([oldest], [newest, middle])
+    (step,), _ = world.replay().plan([middle], [newest, oldest])
     assert step.fates == {Fate.STALE: 1}
 
 
